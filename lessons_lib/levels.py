@@ -1,0 +1,177 @@
+"""Noise levels: how much of the data is left, and how much noise is on it.
+
+Everything in the course is ``x_t = alpha_t * x0 + sigma_t * eps``. A `Level` is the subscript t of
+that line; a schedule is a function from time (0 is data, 1 is noise) to a level; a grid is a list
+of levels that a sampler walks down.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Level(NamedTuple):
+    """How much data and how much noise: ``x_t = t.alpha * x0 + t.sigma * eps``.
+
+    Fields are float64: 0-dim for one level, (B,) or (B, 1, ..., 1) for one level per sample.
+    """
+
+    time: Tensor
+    alpha: Tensor
+    sigma: Tensor
+
+    @property
+    def ratio(self) -> Tensor:
+        """Noise over signal, sigma / alpha: what k-diffusion calls sigma."""
+        return self.sigma / self.alpha
+
+    @property
+    def lam(self) -> Tensor:
+        """Half the log signal-to-noise ratio, log(alpha / sigma): ±inf at the two ends."""
+        return torch.log(self.alpha / self.sigma)
+
+    def to(self, x: Tensor) -> "Level":
+        """Shape the level so that it multiplies x (B, ...) sample by sample.
+
+        One level for all stays 0-dim float64 on the CPU: it multiplies any tensor, on any device,
+        in that tensor's own precision. One level per sample becomes (B, 1, ..., 1) like x.
+        """
+        if self.alpha.ndim == 0:
+            return self
+        if len(self.alpha) != len(x):
+            raise ValueError(f"t: {len(self.alpha)} levels for {len(x)} samples; need 1 or as many")
+        shape = (len(x),) + (1,) * (x.ndim - 1)
+        return Level(*(field.to(x.device, x.dtype).reshape(shape) for field in self))
+
+    @classmethod
+    def from_alpha_bar(cls, alpha_bar: float) -> "Level":
+        """The variance-preserving level that keeps the share alpha_bar of the data's power.
+
+        Its time is the angle atan2(sigma, alpha) as a share of the quarter circle.
+        """
+        alpha_bar = torch.as_tensor(alpha_bar, dtype=torch.float64)
+        if not bool(((alpha_bar >= 0) & (alpha_bar <= 1)).all()):
+            raise ValueError(f"alpha_bar: {alpha_bar.tolist()} given; allowed is 0 to 1")
+        alpha, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        return cls(torch.atan2(sigma, alpha) * 2 / math.pi, alpha, sigma)
+
+
+Schedule = Callable[[Tensor], Level]
+
+
+# --- the table of DDPM: integers n = 1 ... T live here and nowhere else -------------------------
+
+
+def linear_betas(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Tensor:
+    """T small noise variances that grow in a straight line (Ho et al. 2020, section 4)."""
+    return torch.linspace(first, last, T, dtype=torch.float64)
+
+
+def scaled_linear_betas(T: int = 1000, first: float = 0.00085, last: float = 0.012) -> Tensor:
+    """Betas whose square roots grow in a straight line: the table of latent diffusion models."""
+    return torch.linspace(first**0.5, last**0.5, T, dtype=torch.float64) ** 2
+
+
+def cosine_betas(T: int = 1000, offset: float = 0.008, clip: float = 0.999) -> Tensor:
+    """Betas that make alpha_bar fall like a squared cosine (Nichol & Dhariwal 2021, eq. 17)."""
+    time = torch.linspace(0, 1, T + 1, dtype=torch.float64)
+    alpha_bar = torch.cos((time + offset) / (1 + offset) * math.pi / 2) ** 2
+    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=clip)
+
+
+def alpha_bar(beta: Tensor) -> Tensor:
+    """What is left of the data's power after n steps, n = 0 ... T: (T,) betas in, (T+1,) out.
+
+    Entry 0 is 1, the data itself (Ho et al. 2020, eq. 4).
+    """
+    return torch.cat([torch.ones_like(beta[:1]), torch.cumprod(1 - beta, dim=0)])
+
+
+def from_betas(beta: Tensor) -> Schedule:
+    """Turn a table of T betas into a schedule: entry n is time n/T, and time 0 is the data.
+
+    Between two entries log(alpha_bar) is a straight line.
+
+    Raises ValueError if beta is not a 1-D table of values strictly between 0 and 1.
+    """
+    beta = torch.as_tensor(beta, dtype=torch.float64)
+    if beta.ndim != 1 or len(beta) == 0:
+        raise ValueError(f"beta: shape {tuple(beta.shape)} given; need a 1-D table, (T,)")
+    if not bool(((beta > 0) & (beta < 1)).all()):
+        raise ValueError(
+            f"beta: values from {beta.min():.3g} to {beta.max():.3g} given; allowed is 0 < beta < 1"
+        )
+    log_alpha_bar = torch.cat([beta.new_zeros(1), torch.log1p(-beta).cumsum(0)])  # (T+1,)
+
+    def schedule(time: Tensor) -> Level:
+        time = _time(time)
+        place = time * len(beta)
+        below = place.floor().long().clamp(max=len(beta) - 1)
+        share = place - below
+        log_ab = (1 - share) * log_alpha_bar[below] + share * log_alpha_bar[below + 1]
+        return Level(time, torch.exp(log_ab / 2), torch.sqrt(-torch.expm1(log_ab)))
+
+    return schedule
+
+
+def level_at(beta: Tensor, n: int | Tensor) -> Level:
+    """Entry n = 1 ... T of a beta table, as a level: alpha is √ᾱ_n, sigma is √(1 - ᾱ_n).
+
+    Raises ValueError for an n outside 1 ... T: in Python −1 would silently mean the noisiest.
+    """
+    n = torch.as_tensor(n)
+    if n.is_floating_point() or bool((n < 1).any()) or bool((n > len(beta)).any()):
+        raise ValueError(f"n: {n.tolist()} given; allowed are the integers 1 to {len(beta)}")
+    return from_betas(beta)(n.to(torch.float64) / len(beta))
+
+
+# --- schedules in continuous time -----------------------------------------------------------------
+
+
+def cosine(time: Tensor, offset: float = 0.008) -> Level:
+    """The cosine schedule, unclipped: nothing is left of the data at time 1."""
+    time = _time(time)
+    start = offset / (1 + offset) * math.pi / 2
+    angle = start + time * (math.pi / 2 - start)
+    alpha = torch.where(time == 1, 0.0, torch.cos(angle) / math.cos(start))
+    return Level(time, alpha, torch.sqrt((1 - alpha) * (1 + alpha)))
+
+
+def rectified(time: Tensor) -> Level:
+    """A straight line from data to noise: alpha = 1 - time, sigma = time (Liu et al. 2023)."""
+    time = _time(time)
+    return Level(time, 1 - time, time)
+
+
+def edm(time: Tensor, low: float = 0.002, high: float = 80.0, rho: float = 7.0) -> Level:
+    """Noise is added and data never shrinks: sigma climbs from low to high.
+
+    alpha is 1 everywhere, and time 0 is the data itself: sigma is 0 there, not low.
+    Karras et al. 2022, eq. 5.
+    """
+    time = _time(time)
+    root = low ** (1 / rho) + time * (high ** (1 / rho) - low ** (1 / rho))
+    return Level(time, torch.ones_like(time), torch.where(time == 0, 0.0, root**rho))
+
+
+def grid(schedule: Schedule, steps: int, start: float = 1.0, end: float = 0.0) -> list[Level]:
+    """Cut a schedule into steps + 1 levels, noisiest first, evenly spaced in time.
+
+    Raises ValueError unless steps is a positive integer and 1 >= start > end >= 0.
+    """
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
+    if not 1 >= start > end >= 0:
+        raise ValueError(f"start, end: {start}, {end} given; need 1 >= start > end >= 0")
+    return [schedule(time) for time in torch.linspace(start, end, steps + 1, dtype=torch.float64)]
+
+
+def _time(time: Tensor | float) -> Tensor:
+    """Time as float64 on the CPU, refused outside 0 ... 1."""
+    time = torch.as_tensor(time, dtype=torch.float64, device="cpu")
+    if not bool(((time >= 0) & (time <= 1)).all()):
+        raise ValueError(f"time: {time.tolist()} given; allowed is 0 (data) to 1 (noise)")
+    return time

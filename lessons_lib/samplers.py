@@ -1,0 +1,134 @@
+"""Samplers: from noise to data, one step at a time.
+
+A step function answers one question: we stand at x on level t, where are we on the cleaner level s?
+`walk` takes any step function down any grid; `sample` keeps only the end.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from lessons_lib.diffuse import eps_from_x0
+from lessons_lib.levels import Level
+
+Denoiser = Callable[[Tensor, Level], Tensor]  # (x, t) -> the mean of the data that x may hide
+
+
+class Step(NamedTuple):
+    """One step of a walk: where we are now, and the guess, made on level t, that led us here."""
+
+    x: Tensor
+    x0: Tensor
+    t: Level
+
+
+StepFunction = Callable[..., Step]
+
+
+def reverse_var(t: Level, s: Level) -> Tensor:
+    """The variance of the noise that leads from level s up to level t; beta_n for neighbours."""
+    return t.sigma**2 - (t.alpha / s.alpha) ** 2 * s.sigma**2
+
+
+def ddpm(denoise, x, t, s, last=None, generator=None, large=False) -> Step:
+    """Guess the data, then draw x_s from Bayes' posterior q(x_s | x_t, x0).
+
+    x (B, ...) stands on level t, the result on level s. The noise has the posterior's variance, or,
+    when large, the forward step's (it is never added on the way to sigma = 0).
+    Ho et al. 2020, eq. 6 and 7, for any two levels s < t.
+    """
+    x0 = denoise(x, t)
+    var = reverse_var(t, s)
+    mean = (t.alpha / s.alpha * s.sigma**2 * x + s.alpha * var * x0) / t.sigma**2
+    std = torch.sqrt(var if large and s.sigma > 0 else var * s.sigma**2 / t.sigma**2)
+    return Step(mean + std * noise_like(x, generator), x0, t)
+
+
+def ddim(denoise, x, t, s, last=None, generator=None, eta=0.0) -> Step:
+    """Guess the data, then put the guessed noise back on, as much as level s asks for.
+
+    eta = 0 draws nothing; eta = 1 is DDPM with the small variance. Song et al. 2021, eq. 12.
+
+    Raises ValueError unless 0 <= eta <= 1.
+    """
+    if not 0 <= eta <= 1:
+        raise ValueError(f"eta: {eta} given; allowed is 0 (no fresh noise) to 1 (DDPM)")
+    x0 = denoise(x, t)
+    eps = eps_from_x0(x, x0, t)
+    if eta == 0:
+        return Step(s.alpha * x0 + s.sigma * eps, x0, t)
+    std = eta * torch.sqrt(reverse_var(t, s)) * s.sigma / t.sigma
+    kept = torch.sqrt((s.sigma**2 - std**2).clamp(min=0))  # rounding may fall below 0
+    return Step(s.alpha * x0 + kept * eps + std * noise_like(x, generator), x0, t)
+
+
+def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Fresh noise shaped like x, drawn where the generator lives and moved to where x lives."""
+    device = x.device if generator is None else generator.device
+    return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
+
+
+def walk(step, denoise, x, levels, generator=None, check=True) -> Iterator[Step]:
+    """Take a step function down a grid, and yield every Step on the way.
+
+    x (B, ...) is noise on levels[0]; its shape, device and dtype are the sample's.
+
+    Raises ValueError, at once, for an x that is not finite floating point, for levels that do not
+    fall in noise, for a generator on a foreign device; and on the way, for a denoiser that returns
+    another shape or device, and (check=True) as soon as x is no longer finite.
+    """
+    _check_start(x, levels, generator)
+    return _walk(step, denoise, x, levels, generator, check and x.device.type != "meta")
+
+
+@torch.no_grad()
+def _walk(step, denoise, x, levels, generator, check) -> Iterator[Step]:
+    last = None
+    denoise = partial(_ask, denoise)
+    for i in range(len(levels) - 1):
+        last = step(denoise, x, levels[i], levels[i + 1], last=last, generator=generator)
+        x = last.x
+        if check and not torch.isfinite(x.sum(dtype=torch.float32 if x.itemsize < 4 else None)):
+            raise ValueError(f"x: NaN or Inf after step {i + 1} of {len(levels) - 1}")
+        yield last
+
+
+def sample(step, denoise, x, levels, generator=None, progress=False) -> Tensor:
+    """Walk a grid to its end and return what is found there, shaped like x."""
+    steps = walk(step, denoise, x, levels, generator)
+    for last in tqdm(steps, total=len(levels) - 1, disable=not progress, leave=False):
+        pass
+    return last.x
+
+
+def _ask(denoise: Denoiser, x: Tensor, t: Level) -> Tensor:
+    """Ask the denoiser, and refuse an answer that would broadcast silently."""
+    x0 = denoise(x, t)
+    if x0.shape != x.shape or x0.device != x.device:
+        raise ValueError(
+            f"denoise: returned {tuple(x0.shape)} on {x0.device} for x {tuple(x.shape)} on "
+            f"{x.device}; need the same shape and device"
+        )
+    return x0
+
+
+def _check_start(x: Tensor, levels: list[Level], generator: torch.Generator | None) -> None:
+    if not x.is_floating_point():
+        raise ValueError(f"x: dtype {x.dtype} given; need floating point noise, such as float32")
+    if x.device.type != "meta" and not bool(torch.isfinite(x).all()):
+        raise ValueError("x: holds NaN or Inf; need finite noise")
+    if generator is not None and generator.device.type not in ("cpu", x.device.type):
+        raise ValueError(
+            f"generator: on {generator.device}, x on {x.device}; need the same device, or the CPU"
+        )
+    if len(levels) < 2:
+        raise ValueError(f"levels: {len(levels)} given; need at least 2, noisiest first")
+    ratio = torch.stack([level.sigma / level.alpha for level in levels])
+    if not bool((ratio[1:] < ratio[:-1]).all()):
+        raise ValueError(
+            "levels: sigma/alpha must fall from each level to the next, noisiest first"
+        )

@@ -1,0 +1,155 @@
+"""Noise levels: tables, schedules, grids (oracle B1, and the traps at the ends)."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given as over
+from hypothesis import strategies as st
+
+from lessons_lib import levels
+from lessons_lib.levels import Level, from_betas, grid, level_at
+
+VP = {
+    "linear betas": from_betas(levels.linear_betas()),
+    "scaled-linear betas": from_betas(levels.scaled_linear_betas()),
+    "cosine betas": from_betas(levels.cosine_betas()),
+    "cosine": levels.cosine,
+}
+ALL = VP | {"rectified": levels.rectified, "edm": levels.edm}
+
+
+def close(a, b, tolerance=1e-11):
+    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
+
+
+def test_the_closed_form_is_many_small_steps():  # B1
+    beta = torch.rand(40, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 0.25
+    mean, var = torch.ones((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    for n, b in enumerate(beta, start=1):
+        mean, var = mean * (1 - b).sqrt(), var * (1 - b) + b
+        t = level_at(beta, n)
+        close(t.alpha, mean)
+        close(t.sigma**2, var)
+        close(levels.alpha_bar(beta)[n], mean**2)
+
+
+def test_the_syllabus_numbers():
+    by_hand = levels.alpha_bar(torch.tensor([0.02, 0.04, 0.06, 0.08, 0.10], dtype=torch.float64))
+    expected = torch.tensor([1, 0.98, 0.9408, 0.884352, 0.81360384, 0.732243456])
+    close(by_hand, expected.double(), 1e-7)
+    t = level_at(torch.full((10,), 0.1, dtype=torch.float64), torch.tensor([1, 5, 10]))
+    close(t.alpha.round(decimals=3), torch.tensor([0.949, 0.768, 0.590], dtype=torch.float64))
+    close(t.sigma.round(decimals=3), torch.tensor([0.316, 0.640, 0.807], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", VP)
+def test_variance_is_preserved(name):
+    for t in grid(VP[name], 37):
+        close(t.alpha**2 + t.sigma**2, torch.ones_like(t.alpha))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_time_zero_is_the_data_and_noise_only_grows(name):
+    ladder = grid(ALL[name], 101)
+    assert ladder[-1].sigma == 0 and ladder[-1].alpha == 1
+    ratio = torch.stack([t.ratio for t in ladder])
+    assert (ratio[1:] < ratio[:-1]).all()
+    assert all(t.alpha.dtype == torch.float64 and t.alpha.ndim == 0 for t in ladder)
+
+
+def test_nothing_is_left_at_the_noisy_end_of_cosine_and_rectified():
+    assert levels.cosine(1.0).alpha == 0 and levels.rectified(1.0).alpha == 0
+    assert levels.edm(1.0).sigma == pytest.approx(80)
+
+
+def test_the_ends_of_common_tables():
+    assert from_betas(levels.linear_betas())(1.0).alpha == pytest.approx(0.00635, abs=5e-6)
+    assert from_betas(levels.scaled_linear_betas())(1.0).alpha == pytest.approx(0.0683, abs=5e-5)
+
+
+def test_the_table_is_exact_at_its_entries_and_log_linear_between():
+    beta = levels.linear_betas(10, 0.01, 0.3)
+    log_ab = levels.alpha_bar(beta).log()
+    between = from_betas(beta)(torch.tensor([0.25, 0.95]))
+    close(2 * between.alpha.log(), torch.stack([log_ab[2:4].mean(), log_ab[9:11].mean()]), 1e-7)
+    for n in range(1, 11):
+        close(2 * level_at(beta, n).alpha.log(), log_ab[n])
+
+
+def test_the_clean_end_keeps_its_digits():
+    # A float32 cumprod is wrong by 1.7e-4 in 1 - alpha_bar here.
+    t = level_at(levels.linear_betas(), 1)
+    assert float(t.sigma**2) == pytest.approx(1e-4, rel=1e-12)
+
+
+def test_cosine_betas_follow_the_cosine_until_the_clip():
+    beta = levels.cosine_betas(1000)
+    table = from_betas(beta)
+    time = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+    close(table(time).alpha, levels.cosine(time).alpha, 1e-5)
+    assert beta[-1] == 0.999 and len(beta) == 1000
+
+
+@over(st.floats(0, 1))
+def test_from_alpha_bar_and_back(alpha_bar):
+    t = Level.from_alpha_bar(alpha_bar)
+    assert float(t.alpha**2) == pytest.approx(alpha_bar, abs=1e-15)
+    close(t.alpha**2 + t.sigma**2, torch.ones_like(t.alpha))
+    assert 0 <= t.time <= 1
+
+
+def test_lam_is_half_the_log_snr():
+    t = Level.from_alpha_bar(0.8)
+    assert float(t.lam) == pytest.approx(0.5 * math.log(0.8 / 0.2))
+    assert levels.cosine(1.0).lam == -math.inf and levels.cosine(0.0).lam == math.inf
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_a_level_multiplies_without_promoting(dtype):
+    x = torch.ones(3, 1, 8, 8, dtype=dtype)
+    one = levels.cosine(0.3)
+    each = levels.cosine(torch.tensor([0.1, 0.2, 0.3]))
+    assert (one.to(x).alpha * x).dtype == dtype
+    assert (each.to(x).alpha * x).dtype == dtype
+    close((each.to(x).alpha * x)[:, 0, 0, 0].double(), each.alpha, 1e-3)
+
+
+def test_a_level_per_sample_never_broadcasts_along_the_width():
+    x = torch.ones(8, 1, 8, 8)  # batch = height = width
+    t = levels.cosine(torch.linspace(0.1, 0.8, 8)).to(x)
+    assert t.alpha.shape == (8, 1, 1, 1)
+    assert t.to(x).alpha.shape == (8, 1, 1, 1)  # twice is once
+    with pytest.raises(ValueError, match=r"t: 3 levels for 8 samples"):
+        levels.cosine(torch.rand(3)).to(x)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.0, "5", True, None])
+def test_grid_wants_a_positive_whole_number_of_steps(steps):
+    with pytest.raises(ValueError, match=r"steps: .* given; allowed are the integers from 1"):
+        grid(levels.cosine, steps)
+
+
+@pytest.mark.parametrize("start, end", [(0.5, 0.5), (0.2, 0.9), (1.1, 0), (1, -0.1)])
+def test_grid_wants_to_go_down(start, end):
+    with pytest.raises(ValueError, match="need 1 >= start > end >= 0"):
+        grid(levels.cosine, 5, start, end)
+
+
+@pytest.mark.parametrize("n", [0, -1, 1001, 0.5])
+def test_the_table_refuses_steps_it_does_not_have(n):
+    with pytest.raises(ValueError, match=r"n: .* allowed are the integers 1 to 1000"):
+        level_at(levels.linear_betas(), n)
+
+
+def test_bad_tables_and_times_are_refused():
+    with pytest.raises(ValueError, match="allowed is 0 < beta < 1"):
+        from_betas(torch.tensor([0.1, 1.0]))
+    with pytest.raises(ValueError, match="need a 1-D table"):
+        from_betas(torch.ones(2, 2) / 2)
+    with pytest.raises(ValueError, match="allowed is 0 .data. to 1 .noise."):
+        levels.cosine(1.2)
+    with pytest.raises(ValueError, match="alpha_bar: 1.5 given; allowed is 0 to 1"):
+        Level.from_alpha_bar(1.5)
+    with pytest.raises(ValueError, match="time"):
+        levels.rectified(float("nan"))

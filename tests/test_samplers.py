@@ -1,0 +1,327 @@
+"""Samplers against exact oracles: no golden numbers (oracles B2-B4, C1, D1, D2, F2-F4)."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from lessons_lib import diffuse, levels
+from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.levels import Level, from_betas, grid
+from lessons_lib.samplers import Step, ddim, ddpm, noise_like, reverse_var, sample, walk
+from lessons_lib.wrap import counted
+
+SCHEDULES = {
+    "cosine": levels.cosine,
+    "linear betas": from_betas(levels.linear_betas()),
+    "strong betas": from_betas(torch.rand(20, generator=torch.Generator().manual_seed(9)) * 0.25),
+    "rectified": levels.rectified,
+    "ve": levels.edm,
+}
+STEPS = {
+    "ddpm": ddpm,
+    "ddpm large": partial(ddpm, large=True),
+    "ddim": ddim,
+    "ddim eta .4": partial(ddim, eta=0.4),
+    "ddim eta 1": partial(ddim, eta=1.0),
+}
+PAIRS = [(0.9, 0.85), (0.9, 0.3), (0.5, 0.01), (0.05, 0.0), (1.0, 0.4), (1.0, 0.0)]
+
+
+def close(a, b, tolerance=1e-11):
+    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def fixed(x0):
+    return lambda x, t: x0
+
+
+def two_levels(name, pair):
+    return [SCHEDULES[name](time) for time in pair]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_ddpm_draws_from_bayes_posterior(name, pair):  # B2
+    """Precision-weighted product of q(x_s | x0) and q(x_t | x_s), worked out independently."""
+    t, s = two_levels(name, pair)
+    x, x0 = torch.randn(2, 5, dtype=torch.float64, generator=seeded())
+    zero = ddpm(fixed(x0), x, t, s, generator=seeded(1)).x
+    z = noise_like(x, seeded(1))
+    if s.sigma == 0:  # D2: the last step listens to no noise at all
+        close(zero, x0)
+        assert torch.equal(zero, ddpm(fixed(x0), x, t, s, generator=seeded(2)).x)
+        return
+    scale = t.alpha / s.alpha
+    between = t.sigma**2 - scale**2 * s.sigma**2
+    precision = 1 / s.sigma**2 + scale**2 / between
+    mean = (s.alpha * x0 / s.sigma**2 + scale * x / between) / precision
+    close(zero, mean + z / precision.sqrt(), 1e-9)
+
+
+def test_between_neighbours_the_reverse_variance_is_beta():
+    beta = levels.linear_betas(50, 0.01, 0.25)
+    for n in range(2, 51):
+        t, s = levels.level_at(beta, n), levels.level_at(beta, n - 1)
+        close(reverse_var(t, s), beta[n - 1])
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_ddim_with_eta_1_is_ddpm(name, pair):  # B3, strided and on every kind of level
+    t, s = two_levels(name, pair)
+    x, x0 = torch.randn(2, 5, dtype=torch.float64, generator=seeded())
+    one = ddpm(fixed(x0), x, t, s, generator=seeded(1)).x
+    other = ddim(fixed(x0), x, t, s, generator=seeded(1), eta=1.0).x
+    close(one, other, 1e-9 if name == "ve" else 1e-11)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("pair", [(0.9, 0.85), (0.9, 0.3), (0.5, 0.01)])
+def test_one_step_five_names(name, pair):  # B4, for any network output
+    t, s = two_levels(name, pair)
+    x, x0 = torch.randn(2, 5, dtype=torch.float64, generator=seeded())
+    eps = diffuse.eps_from_x0(x, x0, t)
+    ours = ddim(fixed(x0), x, t, s).x
+    euler = s.alpha * (x / t.alpha + (s.ratio - t.ratio) * eps)
+    tau_t, tau_s = t.sigma / (t.alpha + t.sigma), s.sigma / (s.alpha + s.sigma)
+    flow = (s.alpha + s.sigma) * (x / (t.alpha + t.sigma) + (tau_s - tau_t) * (eps - x0))
+    h = s.lam - t.lam
+    solver = s.alpha / t.alpha * x - s.sigma * torch.expm1(h) * eps
+    plus = s.sigma / t.sigma * x - s.alpha * torch.expm1(-h) * x0
+    for other in (euler, flow, solver, plus):
+        close(ours, other, 1e-9 if name == "ve" else 1e-11)
+
+
+def test_the_hand_walk():
+    """Three steps by hand: .01 -> .30 -> .70 -> 1 from x = 2.0, the network says 1.8, 1.4, 0.5."""
+    ladder = [Level.from_alpha_bar(a) for a in (0.01, 0.30, 0.70, 1.0)]
+    answers = iter([1.8, 1.4, 0.5])
+    denoise = lambda x, t: diffuse.x0_from_eps(x, next(answers), t)
+    x = torch.tensor([2.0], dtype=torch.float64)
+    steps = list(walk(ddim, denoise, x, ladder))
+    close(
+        torch.cat([step.x0 for step in steps]), torch.tensor([2.090, 2.701, 3.290]).double(), 5e-4
+    )
+    close(torch.cat([step.x for step in steps]), torch.tensor([2.651, 3.027, 3.290]).double(), 5e-4)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 10, 50])
+@pytest.mark.parametrize("name", ["cosine", "linear betas", "strong betas"])
+def test_ddim_on_a_unit_gaussian_is_a_product_of_cosines(name, steps):  # C1
+    """Stride, index and last-level mistakes all change this one line."""
+    unit = MixtureDenoiser([[0.0]], [1.0])
+    ladder = grid(SCHEDULES[name], steps)
+    x = torch.tensor([[1.0], [-0.3]], dtype=torch.float64)
+    angle = torch.stack([torch.atan2(t.sigma, t.alpha) for t in ladder])
+    shrunk = torch.cos(angle[:-1] - angle[1:]).prod()
+    close(sample(ddim, unit, x, ladder), x * shrunk, 1e-12)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("schedule", ["cosine", "rectified", "ve"])
+def test_the_law_of_the_chain(name, schedule):  # D1: Monte Carlo against the exact affine push
+    m, c, n = 0.7, 0.4, 40_000
+    gaussian, ladder = MixtureDenoiser([[m]], [c]), grid(SCHEDULES[schedule], 8)
+    step = STEPS[name]
+    start = ladder[0]
+    mean, var = start.alpha * m, start.alpha**2 * c**2 + start.sigma**2
+    for t, s in zip(ladder, ladder[1:], strict=False):
+        zero, one = (torch.full((1, 1), v, dtype=torch.float64) for v in (0.0, 1.0))
+        still = _SilentNormal()
+        at0, at1 = (step(gaussian, x, t, s, generator=still).x.item() for x in (zero, one))
+        gain = at1 - at0
+        std = 0.0 if s.sigma == 0 else _std(name, t, s)
+        mean, var = at0 + gain * mean, gain**2 * var + std**2
+    g = seeded(3)
+    x = start.alpha * m + (start.alpha**2 * c**2 + start.sigma**2).sqrt() * torch.randn(
+        n, 1, dtype=torch.float64, generator=g
+    )
+    ends = sample(step, gaussian, x, ladder, g)
+    assert abs(float(ends.mean() - mean)) < 4.5 * math.sqrt(var / n)
+    assert abs(float(ends.var() / var - 1)) < 4.5 * math.sqrt(2 / n)
+
+
+class _SilentNormal(torch.Generator):
+    """A generator is needed to take a noisy step; the test silences its noise below."""
+
+
+@pytest.fixture(autouse=True)
+def _silence(monkeypatch):
+    import lessons_lib.samplers as module
+
+    loud = module.noise_like
+    silent = lambda x, g: torch.zeros_like(x) if isinstance(g, _SilentNormal) else loud(x, g)
+    monkeypatch.setattr(module, "noise_like", silent)
+
+
+def _std(name, t, s):
+    """The spread that each step adds, written from the papers' words."""
+    between = float(t.sigma**2 - (t.alpha / s.alpha) ** 2 * s.sigma**2)
+    small = math.sqrt(between) * float(s.sigma / t.sigma)
+    return {
+        "ddpm": small,
+        "ddpm large": math.sqrt(between),
+        "ddim": 0.0,
+        "ddim eta .4": 0.4 * small,
+        "ddim eta 1": small,
+    }[name]
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_last_step_listens_to_no_noise(name, schedule):  # D2
+    t, s = two_levels(schedule, (0.1, 0.0))
+    x, x0 = torch.randn(2, 50, dtype=torch.float64, generator=seeded())
+    one, other = (STEPS[name](fixed(x0), x, t, s, generator=seeded(i)).x for i in (1, 2))
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", STEPS)
+def test_every_step_is_finite_from_the_very_noise(name, schedule):
+    """alpha = 0 at the start, sigma = 0 at the end: every sampler has its limit there."""
+    toy = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3])
+    for steps in (1, 2, 5):
+        ladder = grid(SCHEDULES[schedule], steps)
+        x = ladder[0].sigma * torch.randn(30, 2, dtype=torch.float64, generator=seeded())
+        assert torch.isfinite(sample(STEPS[name], toy, x, ladder, seeded(1))).all()
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_walk_asks_once_a_step_and_never_where_there_is_no_noise(name):  # F3
+    asked = []
+    toy = MixtureDenoiser([[0.0]], [1.0])
+
+    def denoise(x, t):
+        asked.append(float(t.sigma))
+        return toy(x, t)
+
+    counting = counted(denoise)
+    sample(STEPS[name], counting, torch.zeros(4, 1), grid(levels.cosine, 13), seeded())
+    assert counting.calls == 13 and counting.samples == 52 and min(asked) > 0
+
+
+def test_eta_0_draws_nothing():
+    g = seeded()
+    before = g.get_state()
+    sample(ddim, MixtureDenoiser([[0.0]], [1.0]), torch.zeros(2, 1), grid(levels.cosine, 5), g)
+    assert torch.equal(before, g.get_state())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("name", STEPS)
+def test_dtype_in_is_dtype_out(name, dtype):  # F2
+    toy = MixtureDenoiser([[0.0, 1.0]], [1.0])
+    x = torch.randn(3, 2, generator=seeded()).to(dtype)
+    for step in walk(STEPS[name], toy, x, grid(levels.cosine, 4), seeded()):
+        assert step.x.dtype == step.x0.dtype == dtype
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_single_precision_follows_double(name):
+    toy = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3])
+    ladder = grid(levels.cosine, 20)
+    noise = torch.randn(21, 50, 2, generator=seeded())
+    ends = []
+    for dtype in (torch.float32, torch.float64):
+        x = noise[0].to(dtype)
+        for i, (t, s) in enumerate(zip(ladder, ladder[1:], strict=False)):
+            x = STEPS[name](toy, x, t, s, generator=_SilentNormal()).x
+            if s.sigma > 0:
+                x = x + _std(name, t, s) * noise[i + 1].to(dtype)
+        ends.append(x.double())
+    close(*ends, 1e-3)
+
+
+def test_it_works_on_the_meta_device():
+    x = torch.zeros(2, 3, device="meta")
+    out = sample(ddim, lambda x, t: 0.5 * x, x, grid(levels.cosine, 3))
+    assert out.shape == (2, 3) and out.device.type == "meta"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("name", STEPS)
+def test_cuda_gives_what_the_cpu_gives(name):  # F2
+    toy = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3])
+    x, ladder = torch.randn(20, 2, generator=seeded()), grid(levels.cosine, 20)
+    here = sample(STEPS[name], toy, x, ladder, seeded(1))
+    there = sample(STEPS[name], toy.cuda(), x.cuda(), ladder, seeded(1))
+    close(there.cpu(), here, 1e-3)
+
+
+def test_a_walk_keeps_no_gradients_and_leaves_the_callers_mode_alone():
+    weight = torch.ones((), requires_grad=True)
+    for step in walk(ddim, lambda x, t: weight * x, torch.zeros(1, 1), grid(levels.cosine, 3)):
+        assert not step.x.requires_grad and torch.is_grad_enabled()
+
+
+def test_a_step_is_given_the_one_before_it():
+    seen = []
+
+    def step(denoise, x, t, s, last=None, generator=None):
+        seen.append(last)
+        return Step(x, denoise(x, t), t)
+
+    taken = list(walk(step, lambda x, t: x, torch.zeros(1, 1), grid(levels.cosine, 3)))
+    assert seen[0] is None and seen[1] is taken[0] and seen[2] is taken[1]
+
+
+# --- guards (F4): at once, and with the argument, the value and what is allowed ------------------
+
+LADDER = grid(levels.cosine, 3)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"x": torch.zeros(2, 2, dtype=torch.uint8)}, "x: dtype torch.uint8 given; need floating"),
+        ({"x": torch.tensor([[math.nan]])}, "x: holds NaN or Inf"),
+        ({"x": torch.tensor([[math.inf]])}, "x: holds NaN or Inf"),
+        ({"levels": LADDER[::-1]}, "levels: sigma/alpha must fall"),
+        ({"levels": [LADDER[0], LADDER[0]]}, "levels: sigma/alpha must fall"),
+        ({"levels": LADDER[:1]}, "levels: 1 given; need at least 2"),
+    ],
+)
+def test_a_walk_is_refused_before_its_first_step(changed, message):
+    arguments = {"x": torch.zeros(1, 1), "levels": LADDER} | changed
+    with pytest.raises(ValueError, match=message):
+        walk(ddim, lambda x, t: x, **arguments)  # no next(): the guard does not wait for it
+
+
+def test_a_generator_on_a_foreign_device_is_refused():
+    class Foreign:
+        device = torch.device("cuda", 0)
+
+    with pytest.raises(ValueError, match="generator: on cuda:0, x on cpu; need the same device"):
+        walk(ddpm, lambda x, t: x, torch.zeros(1, 1), LADDER, Foreign())
+
+
+@pytest.mark.parametrize("eta", [-1, -1e-9, 1.01, 2.5, math.nan])
+def test_eta_stays_between_0_and_1(eta):
+    with pytest.raises(ValueError, match=r"eta: .* given; allowed is 0 .* to 1"):
+        sample(partial(ddim, eta=eta), lambda x, t: x, torch.zeros(1, 1), LADDER)
+
+
+def test_a_walk_says_at_which_step_it_broke():
+    calls = []
+
+    def denoise(x, t):
+        calls.append(1)
+        return x * math.nan if len(calls) == 2 else x
+
+    with pytest.raises(ValueError, match="x: NaN or Inf after step 2 of 3"):
+        sample(ddim, denoise, torch.zeros(1, 1), LADDER)
+    steps = list(walk(ddim, lambda x, t: x * math.nan, torch.zeros(1, 1), LADDER, check=False))
+    assert len(steps) == 3
+
+
+def test_an_answer_of_another_shape_is_refused():
+    x = torch.zeros(8, 1, 8, 8)
+    with pytest.raises(ValueError, match=r"denoise: returned \(8, 8\) .* need the same shape"):
+        sample(ddim, lambda x, t: x[:, 0, 0], x, LADDER)

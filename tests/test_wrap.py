@@ -1,0 +1,93 @@
+"""Conditions, guidance and counting (oracle B6, B7 and their guards)."""
+
+import math
+
+import pytest
+import torch
+
+from lessons_lib import diffuse, levels
+from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.levels import grid
+from lessons_lib.samplers import ddim, sample
+from lessons_lib.wrap import cfg, counted, given
+
+T = levels.cosine(0.5)
+TWO = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3], label=[0, 1])
+
+
+def close(a, b, tolerance=1e-11):
+    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
+
+
+def points(n=6):
+    return torch.randn(n, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def test_w_0_ignores_and_w_1_obeys():  # B6
+    x, c = points(), torch.tensor([0, 1, 0, 1, 1, 0])
+    close(cfg(TWO, c, 0)(x, T), TWO(x, T))
+    close(cfg(TWO, c, 1)(x, T), TWO(x, T, c))
+    close(given(TWO, c)(x, T), TWO(x, T, c))
+
+
+def test_guidance_is_affine_in_w_and_the_same_in_eps():
+    x, c = points(), torch.tensor([1])
+    at = {w: cfg(TWO, c, w)(x, T) for w in (0, 1, -2.0, 3.5)}
+    for w in (-2.0, 3.5):
+        close(at[w], at[0] + w * (at[1] - at[0]))
+        eps = {k: diffuse.eps_from_x0(x, x0, T) for k, x0 in at.items()}
+        close(eps[w], eps[0] + w * (eps[1] - eps[0]))
+
+
+def test_at_a_fixed_level_it_is_the_score_of_the_tilted_density():
+    x, c, w = points().requires_grad_(), torch.tensor([1]), 3.0
+    log_p = (1 - w) * TWO.log_prob(x, T) + w * TWO.log_prob(x, T, c)
+    (score,) = torch.autograd.grad(log_p.sum(), x)
+    close(diffuse.score(x, cfg(TWO, c, w)(x, T), T), score, 1e-9)
+
+
+def test_with_equal_spreads_the_guided_walk_ends_on_the_tilted_law():  # B7
+    """N(0, 1) and N(1, 1) at w = 3: every noise x_T ends at x_T + 3, so the law is N(3, 1)."""
+    u, c = MixtureDenoiser([[0.0]], [1.0]), MixtureDenoiser([[1.0]], [1.0])
+    both = lambda x, t, label=None: u(x, t) if label is None else c(x, t)
+    x = torch.linspace(-2, 2, 5, dtype=torch.float64)[:, None]
+    error = []
+    for steps in (100, 200):
+        end = sample(ddim, cfg(both, torch.tensor([0]), 3.0), x, grid(levels.cosine, steps))
+        error.append(float((end - (x + 3)).abs().max()))
+    assert error[1] < 0.04 and error[0] / error[1] == pytest.approx(2, abs=0.15)
+
+
+@pytest.mark.parametrize("t", [T, levels.cosine(torch.linspace(0.2, 0.8, 6))])
+@pytest.mark.parametrize(
+    "c", [torch.tensor(1), torch.tensor([1]), torch.tensor([0, 1, 0, 1, 1, 0])]
+)
+def test_one_doubled_batch_is_two_calls(c, t):
+    x = points()
+    one, two = counted(TWO), counted(TWO)
+    close(cfg(one, c, 4.0, batched=True)(x, t), cfg(two, c, 4.0)(x, t))
+    assert (one.calls, one.samples) == (1, 12) and (two.calls, two.samples) == (2, 12)
+
+
+def test_how_often_the_network_is_asked():
+    for w, calls in ((0, 1), (1, 1), (2.0, 2), (-1.0, 2)):
+        counting = counted(TWO)
+        cfg(counting, torch.tensor([1]), w)(points(), T)
+        assert counting.calls == calls
+
+
+@pytest.mark.parametrize("w", [math.nan, math.inf, -math.inf])
+def test_w_is_a_number(w):
+    with pytest.raises(ValueError, match="w: .* given; allowed is any finite number"):
+        cfg(TWO, torch.tensor([1]), w)
+
+
+@pytest.mark.parametrize("wrap", [given, lambda d, c: cfg(d, c, 3.0)])
+def test_conditions_are_one_or_as_many(wrap):
+    with pytest.raises(ValueError, match="c: 3 conditions for 6 samples; need 1 or as many"):
+        wrap(TWO, torch.tensor([0, 1, 1]))(points(), T)
+
+
+def test_a_condition_on_a_foreign_device_is_refused():
+    with pytest.raises(ValueError, match="c: on meta, x on cpu; need the same device"):
+        given(TWO, torch.zeros(1, dtype=torch.long, device="meta"))(points(), T)
