@@ -1,0 +1,96 @@
+"""The files the course ships: found, hashed and checked before a byte of them is believed."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+MANIFEST = "manifest.json"
+
+
+class FileProblem(ValueError):
+    """A shipped file is missing or is not the one the manifest describes; says how to repair it."""
+
+
+def verified(name: str, folder: Path = DATA) -> Path:
+    """The path of a shipped file, once its length and sha256 are those of the manifest.
+
+    Raises FileProblem naming the file, what was expected, what was found, and the repair.
+    """
+    path = folder / name
+    entries = manifest(folder)
+    if name not in entries:
+        raise FileProblem(f"{path}: not in the manifest; it lists {', '.join(sorted(entries))}")
+    entry = entries[name]
+    expected = f"{entry['bytes']} bytes, sha256 {entry['sha256'][:12]}…"
+    repair = f"Repair it with `git restore data/{name}`, or make it again with `{entry['made_by']}`"
+    if not path.is_file():
+        raise FileProblem(f"{path}: expected {expected}; found no such file. {repair}")
+    content = path.read_bytes()
+    if content.startswith(b"version ") and b"git-lfs" in content[:100]:
+        raise FileProblem(f"{path}: expected {expected}; found a git-lfs pointer. {repair}")
+    found = f"{len(content)} bytes, sha256 {sha256(content)[:12]}…"
+    if len(content) != entry["bytes"]:
+        what = "a truncated" if len(content) < entry["bytes"] else "another"
+        raise FileProblem(f"{path}: expected {expected}; found {what} file, {found}. {repair}")
+    if sha256(content) != entry["sha256"]:
+        raise FileProblem(f"{path}: expected {expected}; found altered bytes, {found}. {repair}")
+    return path
+
+
+def verify_all(folder: Path = DATA) -> list[tuple[str, str | None]]:
+    """Every shipped file with its problem, or None if it has none."""
+    return [(name, _problem(name, folder)) for name in sorted(manifest(folder))]
+
+
+def manifest(folder: Path = DATA) -> dict[str, dict]:
+    """What the course ships: name -> bytes, sha256, made_by, licence, source."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise FileProblem(
+            f"{path}: expected the list of shipped files; found none. The course runs from its "
+            f"checkout (`pip install -e .`); repair it with `git restore data/{MANIFEST}`"
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise FileProblem(
+            f"{path}: expected JSON; found {error}. Repair it with `git restore data/{MANIFEST}`"
+        ) from error
+
+
+def record(name: str, facts: dict[str, str], folder: Path = DATA) -> None:
+    """Write a file's length, sha256 and facts (made_by, licence, source) into the manifest."""
+    entries = manifest(folder) if (folder / MANIFEST).is_file() else {}
+    content = (folder / name).read_bytes()
+    entries[name] = {"bytes": len(content), "sha256": sha256(content), **facts}
+    text = json.dumps(dict(sorted(entries.items())), indent=2, ensure_ascii=False) + "\n"
+    write(folder / MANIFEST, text.encode())
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: an interrupt never leaves half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp makes it readable by its owner alone
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _problem(name: str, folder: Path) -> str | None:
+    try:
+        verified(name, folder)
+    except FileProblem as problem:
+        return str(problem)
+    return None

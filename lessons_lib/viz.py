@@ -1,0 +1,197 @@
+"""Plots: ax in, ax out. They draw what they are given and compute nothing.
+
+`figure` opens a picture and shows it with its alt text; every other function draws into an ax:
+
+    with figure("A digit fades into noise in eight frames") as ax:
+        pictures(frames, ax)
+"""
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import matplotlib as mpl
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+# Okabe & Ito's palette, which colour-blind readers can tell apart; lines differ in dashes too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+DATA, NOISE, MODEL = COLOURS[0], COLOURS[1], COLOURS[2]
+
+
+def style() -> dict:
+    """The look of every figure of the course, as matplotlib parameters."""
+    return {
+        "figure.dpi": 100,
+        "figure.facecolor": "white",
+        "font.size": 11,
+        "axes.titlesize": 12,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.prop_cycle": mpl.cycler(color=COLOURS, linestyle=DASHES),
+        "legend.frameon": False,
+        "lines.linewidth": 2,
+    }
+
+
+def new_figure(rows: int = 1, cols: int = 1, size: tuple[float, float] | None = None):
+    """A figure that nothing else holds on to, and its ax (or array of axes)."""
+    with mpl.rc_context(style()):
+        figure = Figure(figsize=size or (min(9.0, 3.2 + 2.9 * cols), 2.9 * rows + 0.4))
+        figure.set_layout_engine("constrained")
+        return figure, figure.subplots(rows, cols)
+
+
+def png(figure: Figure, crop: bool = False) -> bytes:
+    """The figure as PNG bytes that do not name the program that wrote them; crop cuts margins."""
+    edge = {"bbox_inches": "tight", "pad_inches": 0.05} if crop else {}
+    with mpl.rc_context(style()), io.BytesIO() as file:
+        figure.savefig(file, format="png", metadata={"Software": None}, **edge)
+        return file.getvalue()
+
+
+@contextmanager
+def figure(alt: str, rows: int = 1, cols: int = 1, size=None) -> Iterator[Axes]:
+    """Open a figure, give its ax (or array of axes), and show it when the block ends.
+
+    alt says in a sentence what the picture shows, for readers who cannot see it.
+    Raises ValueError without an alt text.
+    """
+    if not alt.strip():
+        raise ValueError("alt: empty; say in a sentence what the picture shows")
+    drawn, axes = new_figure(rows, cols, size)
+    with mpl.rc_context(style()):
+        yield axes
+    show_png(png(drawn, crop=True), alt)
+
+
+def show_png(content: bytes, alt: str) -> None:
+    """Show a picture in the notebook, with its alt text; outside a notebook show nothing."""
+    from IPython.display import display
+
+    bundle = {"image/png": base64.b64encode(content).decode(), "text/plain": alt}
+    display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def pictures(x: Tensor, ax: Axes, cols: int | None = None, labels=None, title: str = "") -> Axes:
+    """Tile pictures (N, C, H, W) in [-1, 1], grey or colour, row by row; labels go below each."""
+    x = (x.detach().cpu().float().clamp(-1, 1) + 1) / 2
+    n, channels, height, width = x.shape
+    cols = cols or min(n, 10)
+    rows = -(-n // cols)
+    gap = max(1, width // 16)
+    # A quarter of a picture's height is left for the labels.
+    line = height + (height // 4 + gap if labels is not None else gap)
+    canvas = torch.ones(rows * line, cols * (width + gap) - gap, channels)
+    for i, picture in enumerate(x):
+        top, left = i // cols * line, i % cols * (width + gap)
+        canvas[top : top + height, left : left + width] = picture.permute(1, 2, 0)
+    ax.imshow(canvas.squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    for i, label in enumerate(labels if labels is not None else []):
+        place = i % cols * (width + gap) + width / 2 - 0.5, i // cols * line + height
+        ax.text(*place, str(label), ha="center", va="top", fontsize=10)
+    ax.set_axis_off()
+    ax.set_title(title)
+    return ax
+
+
+# --- curves ---------------------------------------------------------------------------------------
+
+
+def curves(x, ys: Mapping[str, Tensor], ax: Axes, xlabel: str, ylabel: str, title="") -> Axes:
+    """One labelled line per entry of ys over the same x; colours and dashes both differ."""
+    for name, y in ys.items():
+        ax.plot(x, y, label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if len(ys) > 1:
+        ax.legend()
+    return ax
+
+
+def losses(history: Tensor, ax: Axes, every: int = 50) -> Axes:
+    """The loss of each step, faint, and its mean over blocks of steps, bold."""
+    blocks = history[: len(history) // every * every].reshape(-1, every).mean(dim=1)
+    ax.plot(history, color=COLOURS[0], alpha=0.25, linewidth=0.5, linestyle="-")
+    ax.plot(torch.arange(len(blocks)) * every + every / 2, blocks, color=COLOURS[0], linestyle="-")
+    ax.set(xlabel="training step", ylabel="loss", ylim=(0, 1.2 * float(blocks.max())))
+    return ax
+
+
+def density(grid: Tensor, p: Mapping[str, Tensor], ax: Axes, title: str = "") -> Axes:
+    """One-dimensional densities over a grid of x."""
+    for name, height in p.items():
+        ax.plot(grid, height, label=name)
+    ax.set(xlabel="x", ylabel="density", title=title, ylim=(0, None))
+    if len(p) > 1:
+        ax.legend()
+    return ax
+
+
+def histogram(samples: Tensor, ax: Axes, grid=None, p=None, title: str = "", bins=60) -> Axes:
+    """Samples as grey bars; the density they should follow, if it is known, as a line."""
+    ax.hist(samples.flatten().numpy(), bins=bins, density=True, color="0.8", label="samples")
+    if p is not None:
+        ax.plot(grid, p, color=COLOURS[1], label="exact")
+        ax.legend()
+    ax.set(xlabel="x", ylabel="density", title=title)
+    return ax
+
+
+def points(x: Tensor, ax: Axes, title: str = "", color: str = DATA, label=None) -> Axes:
+    """Points of the plane, (N, 2)."""
+    ax.scatter(*x.T.cpu(), s=4, alpha=0.5, color=color, label=label, linewidths=0)
+    ax.set(xlabel="first coordinate", ylabel="second coordinate", title=title, aspect="equal")
+    return ax
+
+
+def arrows(x: Tensor, towards: Tensor, ax: Axes, color: str = MODEL) -> Axes:
+    """An arrow from each point x (N, 2) to its partner."""
+    step = (towards - x).T
+    ax.quiver(*x.T, *step, angles="xy", scale_units="xy", scale=1, width=0.003, color=color)
+    return ax
+
+
+def bars(names, heights, ax: Axes, ylabel: str, title: str = "") -> Axes:
+    """One bar per name, with its value on top."""
+    drawn = ax.bar([str(name) for name in names], heights, color=COLOURS[0])
+    ax.bar_label(drawn, fmt="%.3g")
+    ax.set(ylabel=ylabel, title=title)
+    return ax
+
+
+def film(x: Tensor, ax: Axes, names=(), below=(), holes: bool = True, smooth=True) -> Axes:
+    """Strips of grey pictures (rows, N, 1, H, W) in [-1, 1] that glow on black, as on film.
+
+    names go left of each strip, below under each column; smooth enlarges pixels without edges.
+    """
+    rows, cols, _, height, width = x.shape
+    mode, k = "bicubic" if smooth else "nearest", 8
+    big = torch.nn.functional.interpolate(x.detach().cpu().float().flatten(0, 1), None, k, mode)
+    glow = mpl.colormaps["magma"].resampled(32)  # few colours make a small file
+    big = torch.from_numpy(glow((big[:, 0].clamp(-1, 1).numpy() + 1) / 2)[..., :3])
+    gap, edge = 6, 2 * k if holes else 4
+    tall, line = height * k + 2 * edge, height * k + (2 * edge + k if holes else edge)
+    canvas = torch.ones(line * (rows - 1) + tall, cols * (width * k + gap) + gap, 3)
+    for i, frame in enumerate(big):
+        top, left = i // cols * line, gap + i % cols * (width * k + gap)
+        if i % cols == 0:
+            canvas[top : top + tall] = torch.tensor(glow(0)[:3])
+        canvas[top + edge : top + tall - edge, left : left + width * k] = frame
+    for top in [a + b for a in range(0, rows * line, line) for b in (k // 2, tall - k * 3 // 2)]:
+        for left in range(k // 2, canvas.shape[1] - k if holes else 0, 2 * k):
+            canvas[top : top + k, left : left + k] = 1
+    ax.imshow(canvas, interpolation="nearest")
+    for i, name in enumerate(names):
+        ax.text(-2 * k, i * line + tall / 2, name, ha="right", va="center")
+    for i, label in enumerate(below):
+        place = gap + (i + 0.5) * width * k + i * gap, canvas.shape[0] + k
+        ax.text(*place, str(label), ha="center", va="top")
+    ax.set_axis_off()
+    return ax

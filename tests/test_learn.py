@@ -1,0 +1,267 @@
+"""From network to denoiser: predictions, loss, training, interrupts, checkpoints."""
+
+import copy
+import json
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+from lessons_lib import diffuse, files, learn, levels
+from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.levels import Level, grid
+from lessons_lib.nets import DigitNet
+from lessons_lib.samplers import ddim, sample
+
+
+class Oracle(nn.Module):
+    """A network that answers exactly, in the words it is asked for: of N(0, c²) data."""
+
+    def __init__(self, predicts, c=0.5):
+        super().__init__()
+        self.predicts, self.truth = predicts, MixtureDenoiser([[0.0, 0.0]], [c])
+
+    def forward(self, x, t, c=None):
+        x0 = self.truth(x, t)
+        eps = diffuse.eps_from_x0(x, x0, t)
+        return learn.TARGET[self.predicts](x0, eps, t)
+
+
+class Line(nn.Module):
+    """The smallest network: a straight line, heedless of level and label."""
+
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(2, 2)
+
+    def forward(self, x, t, c=None):
+        return self.line(x)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def line(seed=0):
+    torch.manual_seed(seed)
+    return learn.NetDenoiser(Line(), "x0")
+
+
+def toy_batches(size=16):
+    return learn.batches(torch.randn(100, 2, generator=seeded(3)), size=size)
+
+
+@pytest.mark.parametrize("predicts", learn.TARGET)
+@pytest.mark.parametrize("schedule", [levels.cosine, levels.rectified, levels.edm])
+def test_whatever_it_predicts_it_denoises(predicts, schedule):
+    denoise = learn.NetDenoiser(Oracle(predicts), predicts)
+    x = torch.randn(4, 2, dtype=torch.float64, generator=seeded())
+    for t in (schedule(0.3), schedule(torch.tensor([0.1, 0.4, 0.6, 0.9]))):
+        expected = denoise.net.truth(x, t)
+        torch.testing.assert_close(denoise(x, t), expected, atol=1e-9, rtol=1e-9)
+
+
+@pytest.mark.parametrize("predicts", ["eps", "x0"])
+def test_the_loss_of_the_exact_denoiser_is_the_floor(predicts):  # A5
+    c, t = 0.5, Level.from_alpha_bar(0.6)
+    a2, s2 = float(t.alpha**2), float(t.sigma**2)
+    floor = {"eps": a2 * c**2, "x0": c**2 * s2}[predicts] / (a2 * c**2 + s2)
+    x0 = c * torch.randn(50_000, 2, dtype=torch.float64, generator=seeded())
+    denoise = learn.NetDenoiser(Oracle(predicts, c), predicts)
+    loss = float(denoise.loss(x0, t, generator=seeded(1)))
+    error = (
+        floor * (2 / 100_000) ** 0.5
+    )  # the squared error of a Gaussian has spread √2 times itself
+    assert abs(loss - floor) < 4.5 * error
+
+
+def test_an_eps_network_is_never_asked_where_eps_says_nothing():
+    denoise = learn.NetDenoiser(Oracle("eps"), "eps")
+    with pytest.raises(ValueError, match="t: alpha is 0 there"):
+        sample(ddim, denoise, torch.zeros(1, 2), grid(levels.cosine, 3))
+
+
+def test_bad_words_and_data_are_named():
+    with pytest.raises(ValueError, match="predicts: 'noise' given; allowed are x0, eps, v, flow"):
+        learn.NetDenoiser(Line(), "noise")
+    with pytest.raises(ValueError, match="x0: dtype torch.uint8 given"):
+        line().loss(torch.zeros(2, 2, dtype=torch.uint8), levels.cosine(0.4))
+    with pytest.raises(ValueError, match=r"net: returned \(2, 2\) for x \(2, 1, 2\)"):
+        shape = lambda x, t, c: x[:, 0]
+        denoise = line()
+        denoise.net.forward = shape
+        denoise.loss(torch.zeros(2, 1, 2), levels.cosine(0.4))
+
+
+@pytest.mark.parametrize(
+    "option", [{"steps": 0}, {"steps": 2.5}, {"lr": 0.0}, {"ema": 1.0}, {"drop": -0.1}, {"drop": 1}]
+)
+def test_training_refuses_bad_settings_at_once(option):
+    (name,) = option
+    with pytest.raises(ValueError, match=f"{name}: "):
+        learn.train(
+            line(), toy_batches(), levels.cosine, **{"steps": 3, "generator": seeded()} | option
+        )
+
+
+def test_training_finds_the_straight_line():
+    """With x0 = a x the best a is E[x0 x_t] / E[x_t²]."""
+    t = levels.cosine(0.5)
+    data = torch.randn(20_000, 2, generator=seeded()) / 2
+    denoise = line()
+    at_t = lambda time: Level(*(torch.full((len(time),), float(field)) for field in t))
+    losses = learn.fit(
+        denoise, learn.batches(data, size=512), at_t, 600, seeded(1), progress=False, lr=0.02
+    )
+    var = float(t.alpha**2 / 4 + t.sigma**2)  # of x_t, for data of variance 1/4
+    best = float(t.alpha) / 4 / var
+    torch.testing.assert_close(denoise.net.line.weight, best * torch.eye(2), atol=0.02, rtol=0)
+    assert losses.shape == (600,) and losses[-50:].mean() < losses[:50].mean()
+    floor = float(t.sigma**2) / 4 / var
+    assert float(losses[-50:].mean()) == pytest.approx(floor, abs=0.02)
+
+
+def test_the_average_is_valid_at_every_yield_and_apart_from_the_live_weights():
+    denoise = line()
+    expected = copy.deepcopy(denoise)
+    for step, _, average in learn.train(
+        denoise, toy_batches(), levels.cosine, 5, seeded(), lr=0.1, ema=0.9
+    ):
+        learn.ema_update(expected, denoise, min(0.9, step / (step + 10)))
+        torch.testing.assert_close(average.net.line.weight, expected.net.line.weight)
+        assert not torch.equal(average.net.line.weight, denoise.net.line.weight)
+
+
+def test_the_same_seed_trains_the_same_network():
+    ends = []
+    for _ in range(2):
+        denoise = line()
+        learn.fit(denoise, toy_batches(), levels.cosine, 20, seeded(), progress=False)
+        ends.append(denoise.net.line.weight)
+    assert torch.equal(*ends)
+
+
+def test_training_touches_no_global_generator():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    denoise = learn.NetDenoiser(Line(), "v")
+    torch.set_rng_state(before)
+    learn.fit(denoise, toy_batches(), levels.cosine, 3, seeded(), progress=False)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_ctrl_c_ends_after_the_step_in_hand_and_keeps_its_average(capsys):
+    denoise, draw = line(), toy_batches()
+
+    def interrupted(step, generator):
+        if step == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+        return draw(step, generator)
+
+    before = signal.getsignal(signal.SIGINT)
+    losses = learn.fit(denoise, interrupted, levels.cosine, 50, seeded(), progress=False)
+    assert len(losses) == 7 and "stopped after step 7 of 50" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is before
+    other = line()
+    for step, _, average in learn.train(other, draw, levels.cosine, 50, seeded()):
+        if step == 7:
+            break
+    assert torch.equal(denoise.net.line.weight, average.net.line.weight)
+
+
+def test_a_loss_that_is_not_a_number_stops_training():
+    draw = lambda step, g: (torch.full((4, 2), float("nan")), None)
+    with pytest.raises(ValueError, match="loss: nan at step 1"):
+        learn.fit(line(), draw, levels.cosine, 5, seeded(), progress=False)
+
+
+def test_labels_are_dropped_one_by_one():
+    c = torch.arange(10).repeat(1000)
+    dropped = learn.drop_labels(c, 0.12, seeded()) == -1
+    assert abs(float(dropped.float().mean()) - 0.12) < 4.5 * (0.12 * 0.88 / 10_000) ** 0.5
+    assert 0 < dropped[:100].sum() < 100  # not one draw for the batch
+    assert torch.equal(learn.drop_labels(c, 0.0, seeded()), c)
+    assert learn.drop_labels(None, 0.5, seeded()) is None
+
+
+def test_data_that_does_not_look_like_minus_one_to_one_is_warned_of():
+    for data in (torch.rand(50, 2), 255 * torch.rand(50, 2)):
+        with pytest.warns(UserWarning, match="diffusion expects about -1 to 1"):
+            learn.batches(data)
+
+
+# --- checkpoints ----------------------------------------------------------------------------------
+
+ABOUT = {"net": "DigitNet", "arguments": {"width": 16, "blocks": 1}, "predicts": "v"}
+
+
+@pytest.fixture
+def shipped(tmp_path):
+    def ship(about=ABOUT):
+        denoise = learn.NetDenoiser(DigitNet(width=16, blocks=1), "v")
+        learn.save(tmp_path / "checkpoints/small.safetensors", denoise, about)
+        facts = {"made_by": "lessons train small"}
+        files.record("checkpoints/small.safetensors", facts, tmp_path)
+        return denoise, tmp_path
+
+    return ship
+
+
+def test_a_checkpoint_comes_back(shipped):
+    denoise, folder = shipped()
+    back = learn.load("small", folder)
+    x, t = torch.randn(3, 1, 8, 8), levels.cosine(0.4)
+    assert torch.equal(back(x, t), denoise(x, t)) and not back.training
+    assert not any(weight.requires_grad for weight in back.parameters())
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        ABOUT | {"net": "NoSuchNet"},
+        ABOUT | {"arguments": {"width": 24, "blocks": 1}},
+        ABOUT | {"arguments": {"depth": 3}},
+        {"net": "DigitNet"},
+    ],
+)
+def test_a_checkpoint_of_another_architecture_is_refused(shipped, about):
+    _, folder = shipped(about)
+    with pytest.raises(files.FileProblem, match="lessons train small"):
+        learn.load("small", folder)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(shipped):
+    _, folder = shipped()
+    (folder / "checkpoints/small.safetensors").write_bytes(b"\x08" * 100)
+    files.record("checkpoints/small.safetensors", {"made_by": "x"}, folder)
+    with pytest.raises(files.FileProblem, match="expected a checkpoint of this version"):
+        learn.load("small", folder)
+
+
+def test_one_flipped_byte_is_noticed(shipped):
+    _, folder = shipped()
+    path = folder / "checkpoints/small.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1  # in the weights: safetensors itself would load this
+    path.write_bytes(content)
+    with pytest.raises(files.FileProblem, match="altered bytes"):
+        learn.load("small", folder)
+
+
+@pytest.mark.parametrize("name", ["digits", "judge"])
+def test_the_shipped_checkpoints_load_and_say_how_they_were_made(name):
+    module = learn.load(name)
+    record = json.loads((files.DATA / f"checkpoints/{name}.json").read_text(encoding="utf-8"))
+    assert record["weights"] == sum(weight.numel() for weight in module.parameters())
+    assert record["made by"] == f"lessons train {name}" and record["seconds"] > 0
+
+
+def test_the_shipped_digits_are_recognised():
+    from lessons_lib.wrap import given
+
+    label = torch.arange(100) % 10
+    noise = torch.randn(100, 1, 8, 8, generator=seeded())
+    drawn = sample(ddim, given(learn.load("digits"), label), noise, grid(levels.cosine, 20))
+    assert (learn.load("judge")(drawn).argmax(1) == label).float().mean() > 0.9
