@@ -1,0 +1,105 @@
+# `make lab` opens the course, `make test` checks it. Both build the environment when needed:
+# .venv, or the conda environment that is active. The work itself is done by `lessons`.
+#
+#   PYTHON=python3.12   builds .venv with this Python, conda or not
+#   TORCH_INDEX=URL     installs torch from this wheel index first (CPU only, or a CUDA version).
+#                       Another URL later replaces torch; `default` goes back to pip's own index;
+#                       with no TORCH_INDEX, the torch that is installed stays.
+
+SHELL := bash
+.PHONY: lab test test-more run notebooks lint format checkpoints clean
+
+# The environment: a conda environment of your own, else .venv.
+ENV := .venv
+ifeq ($(origin PYTHON),undefined)
+  PYTHON := python3
+  ifneq ($(CONDA_PREFIX),)
+    ifneq ($(CONDA_DEFAULT_ENV),base)
+      ENV := $(CONDA_PREFIX)
+    endif
+  endif
+endif
+PY := $(ENV)/bin/python
+export JUPYTER_PREFER_ENV_PATH := 1
+
+# pip's long downloads are shown, its hundred lines of "already satisfied" are not.
+PIP := set -o pipefail; pip_install() { $(PY) -m pip install -c constraints.txt --no-input \
+  --disable-pip-version-check $(if $(filter .venv,$(ENV)),--require-virtualenv) "$$@" | \
+  while IFS= read -r line; do case "$$line" in *Downloading*MB*) echo "$$line";; \
+  "Installing collected"*) echo "  Unpacking ...";; esac; done; }; pip_install
+
+# A stamp is touched last, so an install that was interrupted is done again.
+RUNTIME := $(ENV)/.lessons-runtime
+TEST := $(ENV)/.lessons-test
+TORCH := $(if $(TORCH_INDEX),$(ENV)/.lessons-torch-$(subst /,_,$(subst :,_,$(TORCH_INDEX))))
+INDEX := $(if $(filter default,$(TORCH_INDEX)),,--index-url $(TORCH_INDEX))
+
+lab: $(RUNTIME)
+	@$(ENV)/bin/lessons lab
+
+run: $(RUNTIME)
+	@$(ENV)/bin/lessons run
+
+notebooks: $(RUNTIME)
+	@$(ENV)/bin/lessons notebooks
+
+checkpoints: $(RUNTIME)
+	@$(ENV)/bin/lessons train all
+
+# Fast things first; then every notebook cell by cell; then every notebook with its answers.
+test: lint
+	$(PY) -m pytest -q
+	LESSONS_PLAIN=1 TQDM_DISABLE=1 PYTHONHASHSEED=0 $(PY) -m pytest -q --nbval --nbval-current-env \
+	  --nbval-cell-timeout=300 notebooks
+	$(PY) -m pytest -q -m solved
+
+# The notebooks on another machine, twice in one kernel, and four at once.
+test-more: $(TEST)
+	$(PY) -m pytest -q -m more
+
+lint: $(TEST)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+
+format: $(TEST)
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+# Everything that was made here, the environment too, unless it is conda's.
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find lessons_lib tests -name __pycache__ -prune -exec rm -rf {} +
+
+# A .venv whose making was interrupted has a python, but no pip, or it is the system's python in
+# disguise, into which nothing may be installed: it is made again.
+define READY
+@if [ $(ENV) != .venv ]; then $(PY) -m pip --version >/dev/null; else \
+  $(PY) -c 'import sys, pip; sys.exit(sys.prefix == sys.base_prefix)' >/dev/null 2>&1 || { \
+  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+    echo "The course needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+    echo "If you have a newer one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }; \
+  echo "Making $(ENV) (once) ..."; rm -rf $(ENV); $(PYTHON) -m venv $(ENV); }; fi
+endef
+
+# Taking torch out first makes pip ask the index that is wanted; the other stamps go with it.
+ifneq ($(TORCH),)
+$(TORCH):
+	$(READY)
+	@echo "Installing torch from $(TORCH_INDEX) ..."
+	@rm -f $(ENV)/.lessons-*
+	@$(PY) -m pip uninstall -q -y torch
+	@$(PIP) $(INDEX) torch
+	@touch $@
+endif
+
+$(RUNTIME): pyproject.toml constraints.txt $(TORCH)
+	$(READY)
+	@echo "Installing the course (a few minutes the first time) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(TEST): pyproject.toml constraints.txt $(TORCH)
+	$(READY)
+	@echo "Installing the course and its tests (a few minutes the first time) ..."
+	@$(PIP) -e '.[test]'
+	@touch $(RUNTIME) $@

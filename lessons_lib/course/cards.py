@@ -1,0 +1,32 @@
+"""Flash cards: a question to answer aloud, and its answer behind a click."""
+
+import html
+
+import yaml
+
+from lessons_lib.files import DATA
+
+
+def load_cards(notebook: str) -> list[dict[str, str]]:
+    """The cards of one notebook ("01"): question, answer, and the id of the cell they belong to.
+
+    Raises ValueError, with the notebooks that have cards, if this one has none.
+    """
+    path = DATA / "cards" / f"{notebook}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
+        raise ValueError(f"notebook: {notebook!r} has no cards; there are cards for {known}")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def cards(notebook: str) -> None:
+    """Show a notebook's flash cards; they open without a kernel too."""
+    from IPython.display import display
+
+    rows = load_cards(notebook)
+    folded = "".join(
+        f"<details><summary>{html.escape(card['question'])}</summary>"
+        f"<p style='margin:.3em 1.2em'>{html.escape(card['answer'])}</p></details>"
+        for card in rows
+    )
+    display({"text/html": folded, "text/plain": f"{len(rows)} flash cards"}, raw=True)

@@ -1,0 +1,157 @@
+"""The recipes of the shipped checkpoints: one function each, everything seeded.
+
+`lessons train digits` calls one. Beside each checkpoint lies a .json that says how it was made:
+the recipe, its seconds, its loss curve and what was measured on the result.
+"""
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from lessons_lib import data, files, learn, metrics, nets
+from lessons_lib.course.start import begin
+from lessons_lib.levels import cosine, grid
+from lessons_lib.samplers import ddpm, sample
+from lessons_lib.wrap import given
+
+OURS = {"licence": "MIT", "source": "trained here on data/digits.npz"}
+
+
+def digit_denoiser(seed: int = 0) -> learn.NetDenoiser:
+    """The untrained network of the digits, always with the same first weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return learn.NetDenoiser(nets.DigitNet(width=192, blocks=3), predicts="v")
+
+
+def fit_digits(denoiser: learn.NetDenoiser, steps: int = 3000, progress: bool = True):
+    """Train on the digits exactly as the shipped checkpoint was: returns the losses (steps,)."""
+    x0, label = data.digits()
+    return learn.fit(
+        denoiser,
+        learn.batches(x0, label, size=128),
+        cosine,
+        steps,
+        torch.Generator().manual_seed(1),
+        progress=progress,
+        lr=6e-3,
+        drop=0.12,
+    )
+
+
+def train_digits(folder: Path, progress: bool = True) -> None:
+    """Train the digit denoiser, measure it with the judge, and write checkpoint and record."""
+    begin()
+    denoiser = digit_denoiser()
+    start = time.perf_counter()
+    history = fit_digits(denoiser, progress=progress)
+    seconds = time.perf_counter() - start
+    about = {"net": "DigitNet", "arguments": {"width": 192, "blocks": 3}, "predicts": "v"}
+    recipe = {"seed": 0, "schedule": "cosine", "steps": len(history), "batch": 128, "lr": 6e-3}
+    recipe |= {"ema": 0.999, "labels dropped, per sample": 0.12}
+    _write(folder, "digits", denoiser, about, recipe, seconds, history, measure_digits(denoiser))
+
+
+def measure_digits(denoiser, n: int = 890, splits: int = 20) -> dict:
+    """Draw n digits with 1000 DDPM steps and hold them against real ones, by the judge.
+
+    The floor is real against real at the same n, the median over random splits of the data; the
+    model is measured against the same halves.
+    """
+    x0, _ = data.digits()
+    judge = learn.load("judge")
+    generator = torch.Generator().manual_seed(2)
+    label = torch.arange(n) % 10
+    noise = torch.randn(n, *x0.shape[1:], generator=generator)
+    drawn = sample(ddpm, given(denoiser, label), noise, grid(cosine, 1000), generator)
+    real, ours = judge.features(x0), judge.features(drawn)
+    floor, distance = [], []
+    for _ in range(splits):
+        mixed = torch.randperm(len(real), generator=generator)
+        half, other = real[mixed[:n]], real[mixed[n : 2 * n]]
+        floor.append(metrics.frechet(half, other))
+        distance.append(metrics.frechet(ours, half))
+    return {
+        "pictures": n,
+        "recognised as asked": float((judge(drawn).argmax(1) == label).float().mean()),
+        "frechet": float(torch.tensor(distance).median()),
+        "frechet, real against real": float(torch.tensor(floor).median()),
+    }
+
+
+def train_judge(folder: Path, progress: bool = True) -> None:
+    """Train the classifier that recognises digits; a fifth of them is held out to measure it."""
+    begin()
+    x0, label = data.digits()
+    generator = torch.Generator().manual_seed(0)
+    mixed = torch.randperm(len(x0), generator=generator)
+    held_out, kept = mixed[:360], mixed[360:]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # for the first weights and for dropout
+        start = time.perf_counter()
+        judge = nets.DigitJudge()
+        history = _fit_judge(judge, x0[kept], label[kept], generator, progress)
+    seconds = time.perf_counter() - start
+    correct = (judge(x0[held_out]).argmax(1) == label[held_out]).float().mean()
+    measured = {"held out": len(held_out), "recognised": float(correct)}
+    recipe = {
+        "seed": 0,
+        "steps": len(history),
+        "batch": 128,
+        "lr": 2e-3,
+        "noise on the input": 0.15,
+    }
+    about = {"net": "DigitJudge", "arguments": {}}
+    _write(folder, "judge", judge, about, recipe, seconds, history, measured)
+
+
+def _fit_judge(judge, x0, label, generator, progress, steps: int = 1500) -> torch.Tensor:
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.05)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: 1 - i / steps)
+    losses = []
+    for _ in tqdm(range(steps), disable=not progress, desc="train", leave=False):
+        pick = torch.randint(len(x0), (128,), generator=generator)
+        seen = x0[pick] + 0.15 * torch.randn(128, 1, 8, 8, generator=generator)
+        loss = torch.nn.functional.cross_entropy(judge(seen), label[pick])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        rate.step()
+        losses.append(loss.item())
+    judge.eval().requires_grad_(False)
+    return torch.tensor(losses)
+
+
+def _write(folder, name, module, about, recipe, seconds, history, measured) -> None:
+    """Checkpoint, its record, and both in the manifest."""
+    made_by = f"lessons train {name}"
+    learn.save(folder / f"{name}.safetensors", module, about)
+    every = 50
+    curve = history[: len(history) // every * every].reshape(-1, every).mean(1)
+    lines = {
+        "made by": made_by,
+        "recipe": recipe,
+        "weights": sum(weight.numel() for weight in module.parameters()),
+        "machine": f"{torch.get_num_threads()} threads of a CPU, torch {torch.__version__}, "
+        f"Python {platform.python_version()}",
+        "seconds": round(seconds, 1),
+        "measured": {key: float(f"{value:.3g}") for key, value in measured.items()},
+        f"loss, mean of every {every} steps": [round(value, 4) for value in curve.tolist()],
+    }
+    text = json.dumps(lines, indent=2, ensure_ascii=False) + "\n"
+    files.write(folder / f"{name}.json", text.encode())
+    for end in ("safetensors", "json"):
+        shipped = (folder / f"{name}.{end}").relative_to(folder.parent).as_posix()
+        files.record(shipped, {"made_by": made_by, **OURS}, folder.parent)
+    print(
+        f"{name}: {seconds:.0f} s of training; "
+        + ", ".join(f"{k} {v:.3g}" for k, v in measured.items())
+    )
+
+
+RECIPES: dict[str, Callable] = {"judge": train_judge, "digits": train_digits}

@@ -1,0 +1,253 @@
+"""What every committed notebook must satisfy, each rule a function that lists what breaks it."""
+
+import ast
+import base64
+import re
+import statistics
+from itertools import pairwise
+from pathlib import Path
+
+from lessons_lib.course.execute import (
+    ROOT,
+    WIDGET_VIEW,
+    dumps,
+    load,
+    normalise,
+    printed,
+)
+
+TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn")
+SLIDES = ("slide", "subslide", "fragment", "notes", "skip", "-")
+SPEAKS = ("print", "show", "check", "explore", "display")  # a call of these leaves an output
+NOTEBOOK_BYTES, PNG_BYTES, NOISE_BYTES = 2_000_000, 100_000, 250_000
+
+
+def problems(path) -> list[str]:
+    """Everything that is wrong with a committed notebook, one sentence each; empty when fine."""
+    path = Path(path)
+    nb = load(path)
+    size = path.stat().st_size
+    found = [f"{size:,} bytes, at most {NOTEBOOK_BYTES:,}"] if size > NOTEBOOK_BYTES else []
+    for rule in (outputs, metadata, pictures, lengths, numbers, same_lines):
+        found += rule(nb)
+    try:
+        if dumps(normalise(nb)).encode() != path.read_bytes():
+            found.append("not normalised: run `make notebooks`")
+    except ValueError as error:
+        found.append(str(error))
+    return [f"{path.name}: {line}" for line in found]
+
+
+def code_cells(nb):
+    """(number from 1, cell) for each code cell."""
+    return [(i, cell) for i, cell in enumerate(nb.cells, 1) if cell.cell_type == "code"]
+
+
+def tags(cell) -> list[str]:
+    """The tags of a cell."""
+    return cell.get("metadata", {}).get("tags", [])
+
+
+def speaks(cell) -> bool:
+    """Whether a cell must leave an output: it checks an exercise, prints, shows or explores."""
+    if any(tag.startswith("check:") for tag in tags(cell)):
+        return True
+    calls = [s.value for s in tree(cell.source).body if isinstance(s, ast.Expr)]
+    names = [ast.unparse(c.func) for c in calls if isinstance(c, ast.Call)]
+    return any(name in (*SPEAKS, "plt.show") for name in names)
+
+
+def outputs(nb) -> list[str]:
+    """Outputs are there, in order, and hold no error, no stderr and no widget view."""
+    found, cells = [], code_cells(nb)
+    if cells and not any(cell.outputs for _, cell in cells):
+        found.append("stripped: no code cell has an output, so comparing them proves nothing")
+    counts = [cell.execution_count for _, cell in cells if cell.source.strip()]
+    if counts != list(range(1, len(counts) + 1)):
+        found.append(f"execution counts are {counts}, not 1, 2, 3, ...: run it top to bottom")
+    for i, cell in cells:
+        if speaks(cell) and not cell.outputs:
+            found.append(f"cell {i} prints or shows something, and has no output")
+        for output in cell.outputs:
+            if output.output_type == "error":
+                found.append(f"cell {i} ends in an error: {output.ename}: {output.evalue}")
+            if output.get("name") == "stderr":
+                found.append(f"cell {i} writes to stderr: {output.text[:80]!r}")
+            if WIDGET_VIEW in output.get("data", {}):
+                found.append(f"cell {i} holds a widget view, which reads 'model not found'")
+    return found
+
+
+def metadata(nb) -> list[str]:
+    """Every cell has an id of its own and says what it is on a slide."""
+    found, seen = [], set()
+    for i, cell in enumerate(nb.cells, 1):
+        if not cell.get("id"):
+            found.append(f"cell {i} has no id")
+        elif cell.id in seen:
+            found.append(f"cell {i} has the id {cell.id!r} of an earlier cell")
+        seen.add(cell.get("id"))
+        slide = cell.get("metadata", {}).get("slideshow", {}).get("slide_type")
+        if slide not in SLIDES:
+            found.append(f"cell {i} has slide_type {slide!r}, not one of {', '.join(SLIDES)}")
+    return found
+
+
+def pictures(nb) -> list[str]:
+    """Every figure is small, and says in words what it shows."""
+    found = []
+    for i, cell in code_cells(nb):
+        limit = NOISE_BYTES if "noise" in tags(cell) else PNG_BYTES
+        for output in cell.outputs:
+            png = output.get("data", {}).get("image/png")
+            if png is None:
+                continue
+            size = len(base64.b64decode(png))
+            if size > limit:
+                found.append(f"cell {i} holds a PNG of {size:,} bytes, at most {limit:,}")
+            about = output.get("metadata", {}).get("image/png", {})
+            if not str(about.get("alt", "")).strip():
+                found.append(f"cell {i} shows a figure without alt text")
+    return found
+
+
+def lengths(nb) -> list[str]:
+    """Code cells are short: half have 6 lines or fewer, 90 % under 20, none over 40."""
+    sizes = [(len(cell.source.splitlines()), i) for i, cell in code_cells(nb) if cell.source]
+    if not sizes:
+        return []
+    lines = [size for size, _ in sizes]
+    found = [f"cell {i} has {size} lines, at most 40" for size, i in sizes if size > 40]
+    if statistics.median(lines) > 6:
+        found.append(f"the median code cell has {statistics.median(lines):g} lines, at most 6")
+    if sum(size < 20 for size in lines) < 0.9 * len(lines):
+        found.append("more than a tenth of the code cells have 20 lines or more")
+    return found
+
+
+# A number that is a result: 0.93, .5, 12 %, 1.7e-4, 1.7 \times 10^{-4}.
+DECIMAL = re.compile(
+    r"(?<![\w.])(?P<digits>\d+(?:\.\d+)?|\.\d+)"
+    r"(?:(?:e|\s*(?:\\times|\\cdot|×|·)\s*10\^)\{?(?P<power>[-+−]?\d+)\}?)?"
+    r"(?P<percent>\s*\\?%)?(?![\w]|\.\d)"
+)
+ANY_NUMBER = re.compile(r"(?<![\w.])(?:\d[\d_]*\.?\d*|\.\d+)(?:e[-+]?\d+)?(\s*\\?%)?", re.I)
+SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+# Numbers in these are no results: addresses, HTML tags, arXiv numbers, section numbers.
+NOT_PROSE = re.compile(
+    r"\]\([^)]*\)|<?https?://\S+|</?[a-zA-Z][^>]*>|arXiv[:\s]*\d+\.\d+|^#+\s*[\d.]+\s", re.M | re.I
+)
+
+
+def numbers(nb) -> list[str]:
+    """Every decimal number or percentage in the prose is printed, or written in code, nearby.
+
+    Nearby is the same section, from one `##` heading to the next; a cell tagged `given` is exempt.
+    """
+    found = []
+    for first, section in sections(nb):
+        texts = [c.source for c in section if c.cell_type == "code"]
+        texts += [printed(o) for c in section for o in c.get("outputs", [])]
+        known = {value for text in texts for value in values(text)}
+        for i, cell in enumerate(section, first):
+            if cell.cell_type != "markdown" or "given" in tags(cell):
+                continue
+            for token, value in claims(cell.source):
+                if not any(abs(value - other) <= 1e-9 * max(1e-9, value) for other in known):
+                    found.append(
+                        f"cell {i} says {token!r}, which no cell of its section prints or sets "
+                        "(print it, or tag the cell `given`)"
+                    )
+    return found
+
+
+def sections(nb):
+    """(number of its first cell, cells) for each part of a notebook that starts with # or ##."""
+    heads = [
+        i
+        for i, cell in enumerate(nb.cells)
+        if cell.cell_type == "markdown" and re.search(r"^##? ", cell.source, re.M)
+    ]
+    edges = sorted({0, *heads, len(nb.cells)})
+    return [(a + 1, nb.cells[a:b]) for a, b in pairwise(edges)]
+
+
+def claims(markdown: str) -> list[tuple[str, float]]:
+    """(as written, value) for each decimal number or percentage in a piece of prose."""
+    text = NOT_PROSE.sub(" ", markdown)
+    text = re.sub(r"10([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", lambda m: f"10^{{{m[1].translate(SUPERSCRIPT)}}}", text)
+    result = []
+    for match in DECIMAL.finditer(text):
+        if "." not in match["digits"] and not match["percent"]:
+            continue  # a whole number: a count, a year, an index
+        power = int((match["power"] or "0").replace("−", "-"))
+        value = float(match["digits"]) * 10.0**power
+        result.append((match.group().strip(), value / 100 if match["percent"] else value))
+    return result
+
+
+def values(text: str) -> set[float]:
+    """The numbers in code or in an output, percentages as fractions."""
+    result = set()
+    for match in ANY_NUMBER.finditer(text):
+        value = float(re.sub(r"[\s\\%_]", "", match.group()))
+        result.add(value / 100 if match[1] else value)
+    return result
+
+
+def tree(source: str) -> ast.Module:
+    """The syntax tree of a cell, its IPython lines (%, !) left out."""
+    if source.startswith("%%"):
+        return ast.Module(body=[], type_ignores=[])
+    return ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))
+
+
+class Bare(ast.NodeTransformer):
+    """Takes docstrings and annotations off a syntax tree; comments are not in it anyway."""
+
+    def visit_FunctionDef(self, node):
+        node.returns = None
+        return self.visit_ClassDef(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node):
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        return self.generic_visit(node)
+
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+
+def definitions(module: ast.Module) -> dict[str, str]:
+    """name -> bare syntax tree, for each public function or class at the top of a module."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    nodes = [n for n in module.body if isinstance(n, kinds) and not n.name.startswith("_")]
+    return {node.name: ast.dump(Bare().visit(node)) for node in nodes}
+
+
+def library() -> dict[str, tuple[str, str]]:
+    """name -> (module, bare syntax tree), for each public function that lessons may show."""
+    result = {}
+    for module in TAUGHT:
+        home = ROOT / "lessons_lib"
+        for file in [home / f"{module}.py", *sorted((home / module).glob("*.py"))]:
+            if file.exists():
+                shapes = definitions(ast.parse(file.read_text(encoding="utf-8")))
+                result |= {name: (module, shape) for name, shape in shapes.items()}
+    return result
+
+
+def same_lines(nb) -> list[str]:
+    """A function that bears a library function's name has the library's lines."""
+    found, theirs = [], library()
+    for i, cell in code_cells(nb):
+        if any(tag.startswith("exercise:") for tag in tags(cell)):
+            continue
+        for name, shape in definitions(tree(cell.source)).items():
+            module, other = theirs.get(name, (None, shape))
+            if shape != other:
+                found.append(f"cell {i} defines {name}, and not as lessons_lib.{module} does")
+    return found

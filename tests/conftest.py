@@ -1,0 +1,30 @@
+import nbformat
+import pytest
+
+from lessons_lib.course.execute import save
+
+
+def cell(kind, source, *tags, outputs=(), **extra):
+    """One cell of a small notebook, with all that the rules ask for."""
+    metadata = {"slideshow": {"slide_type": "skip"}}
+    if tags:
+        metadata["tags"] = list(tags)
+    made = {"cell_type": kind, "metadata": metadata, "source": source} | extra
+    if kind == "code":
+        made = {"execution_count": None, "outputs": list(outputs)} | made
+    return made
+
+
+@pytest.fixture
+def write(tmp_path):
+    """write(cells, name) -> the path of a small notebook with these cells, on disk."""
+
+    def write(cells, name="01_small.ipynb"):
+        for i, each in enumerate(cells):
+            each.setdefault("id", f"small-{i}")
+        nb = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        path = tmp_path / name
+        save(nbformat.from_dict(nb), path)
+        return path
+
+    return write

@@ -1,0 +1,369 @@
+"""The self-check engine: each outcome, its sentences, and that it disturbs nothing."""
+
+import functools
+import random
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from lessons_lib.course.check import check, find, grade, hint, probe, reveal
+from lessons_lib.course.grading import OPEN, RIGHT, WRONG
+from lessons_lib.diffuse import q_sample  # noqa: F401  what a notebook imports after a check
+
+engine = sys.modules["lessons_lib.course.check"]  # the package exports the function
+ID = "start.warm_up"
+
+
+@pytest.fixture(autouse=True)
+def lesson(monkeypatch):
+    """A lesson with nothing set: rich where a notebook is, fresh seeds, no strictness."""
+    monkeypatch.delenv("LESSONS_PLAIN", raising=False)
+    monkeypatch.delenv("LESSONS_STRICT", raising=False)
+    engine._hints_given.clear()
+
+
+def noisy(x0, alpha, sigma, eps):
+    return alpha * x0 + sigma * eps
+
+
+def message(answer, id=ID, seed=5):
+    result = grade(id, answer, seed)
+    assert result.symbol == WRONG
+    return result.message
+
+
+# --- the three outcomes ---------------------------------------------------------------------------
+
+
+def passes(x0, alpha, sigma, eps):
+    pass
+
+
+def dots(x0, alpha, sigma, eps):
+    """A docstring is no answer."""
+    return ...
+
+
+def none(x0, alpha, sigma, eps):
+    return None
+
+
+def raises(x0, alpha, sigma, eps):
+    raise NotImplementedError("your turn")
+
+
+def half_written(x0, alpha, sigma, eps):
+    second = ...
+    return alpha * x0 + second
+
+
+def forgot_return(x0, alpha, sigma, eps):
+    alpha * x0 + sigma * eps  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "answer", [..., None, passes, dots, none, raises, half_written, forgot_return]
+)
+def test_not_written_yet(answer):
+    result = grade(ID, answer)
+    assert result.symbol == OPEN and result.message.startswith("not written yet")
+
+
+def test_right_says_what_was_tested():
+    result = grade(ID, noisy)
+    assert result == (RIGHT, result.message, None, find(ID).tested)
+    assert "12 probes" in result.message and find(ID).tested[0] in result.message
+
+
+def test_known_mistake_is_named_with_its_section():
+    result = grade(ID, lambda x0, alpha, sigma, eps: sigma * x0 + alpha * eps)
+    assert result.symbol == WRONG and result.hint_name == "swapped"
+    assert "Read again: “Your first answer”" in result.message
+
+
+def test_unknown_mistake_names_the_identity_the_probe_and_the_size():
+    said = message(lambda x0, alpha, sigma, eps: alpha * x0 + sigma * eps + 0.5)
+    assert "this should hold" in said and "off by 0.5 (probe 1 of 12, seed 5)" in said
+
+
+def test_a_failed_probe_can_be_replayed():
+    first, again = probe(ID, 1, seed=5), probe(ID, 1, seed=5)
+    assert torch.equal(first[0], again[0])
+    assert not torch.equal(first[0], probe(ID, 1, seed=6)[0])
+
+
+def test_probes_are_fresh_each_time():
+    seen = []
+
+    def remembers(x0, alpha, sigma, eps):
+        seen.append(alpha)
+        return alpha * x0 + sigma * eps
+
+    grade(ID, remembers)
+    first = seen.copy()
+    grade(ID, remembers)
+    assert first[0] != seen[len(first)]
+
+
+def test_unknown_id_names_the_nearest():
+    with pytest.raises(ValueError, match="'forward.qsample'.*forward.q_sample"):
+        check("forward.qsample", noisy)
+
+
+# --- what an answer may get wrong -----------------------------------------------------------------
+
+
+def test_result_instead_of_function():
+    assert "pass the function itself, `noisy`, not a Tensor" in message(torch.zeros(3))
+
+
+def test_exception_quotes_the_line():
+    def fails(x0, alpha, sigma, eps):
+        return alpha * x0 + sigma * noise  # noqa: F821
+
+    said = message(fails)
+    assert "your line `return alpha * x0 + sigma * noise" in said and "NameError" in said
+
+
+def test_wrong_number_of_arguments_shows_how_it_is_called():
+    assert "called as `noisy(x0, alpha, sigma, eps)`" in message(lambda x0, alpha: x0)
+
+
+def test_exit_is_only_a_hint():
+    assert "SystemExit" in message(lambda *probe: sys.exit(1))
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (lambda x0, alpha, sigma, eps: (alpha * x0 + sigma * eps)[None], "has shape (1, 4)"),
+        (lambda x0, alpha, sigma, eps: (alpha * x0, sigma * eps), "has 2 parts, where 1"),
+        (lambda x0, alpha, sigma, eps: "x", "the result is a str"),
+        (lambda x0, alpha, sigma, eps: (alpha * x0 + sigma * eps).long(), "torch.int64"),
+        (lambda x0, alpha, sigma, eps: alpha * x0 + sigma * eps / 0, "NaN or infinity"),
+    ],
+)
+def test_wrong_kind_of_result(answer, said):
+    assert said in message(answer)
+
+
+def test_numpy_and_float32_results_are_fine():
+    as_numpy = grade(ID, lambda x0, a, s, eps: a * x0.numpy() + s * eps.numpy())
+    as_float = grade(ID, lambda x0, a, s, eps: a * x0.float() + s * eps.float())
+    assert as_numpy.symbol == as_float.symbol == RIGHT
+
+
+def test_hidden_state_is_found():
+    calls = []
+
+    def counts(x0, alpha, sigma, eps):
+        calls.append(1)
+        return alpha * x0 + sigma * eps + (len(calls) > 12)
+
+    assert "two results" in message(counts)
+
+
+def test_random_answers_are_found():
+    assert "two results" in message(lambda x0, a, s, eps: a * x0 + s * eps * torch.rand(()))
+
+
+def test_changed_input_is_found():
+    def in_place(x0, alpha, sigma, eps):
+        return x0.mul_(alpha).add_(sigma * eps)
+
+    assert "changes its input" in message(in_place)
+
+
+def test_endless_loop_ends(monkeypatch):
+    monkeypatch.setattr(engine, "TIME_LIMIT", 0.2)
+
+    def endless(x0, alpha, sigma, eps):
+        while True:
+            try:
+                time.sleep(0.01)
+            except Exception:
+                pass
+
+    start = time.perf_counter()
+    assert "loop that never ends" in message(endless)
+    assert time.perf_counter() - start < 5
+
+
+def test_works_in_a_thread():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(grade(ID, noisy).symbol))
+    thread.start()
+    thread.join()
+    assert found == [RIGHT]
+
+
+# --- not your own ---------------------------------------------------------------------------------
+
+
+def q_sample_is_reference(x0, n, eps, alpha_bar):
+    return q_sample(x0, n, eps)
+
+
+def helper(x0, n, eps):
+    return [q_sample(x, n, e) for x, e in zip(x0, eps, strict=True)]
+
+
+def q_sample_by_helper(x0, n, eps, alpha_bar):
+    return helper(x0, n, eps)
+
+
+def q_sample_by_import(x0, n, eps, alpha_bar):
+    from lessons_lib import diffuse
+
+    return diffuse.q_sample(x0, n, eps)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        q_sample,
+        functools.partial(q_sample),
+        q_sample_is_reference,
+        q_sample_by_helper,
+        q_sample_by_import,
+        find("forward.q_sample").answer,
+    ],
+)
+def test_borrowed_answers_are_refused(answer):
+    assert "not your own" in message(answer, id="forward.q_sample")
+
+
+def test_other_library_functions_are_tools():
+    """The training step may use the library's q_sample: that is another exercise."""
+
+    def training_step(net, optimiser, x0, n, eps, alpha_bar):
+        return q_sample(x0, n, eps)
+
+    assert "not your own" not in message(training_step, id="train.training_step")
+
+
+# --- numbers and choices --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer, symbol, said",
+    [
+        ((0.9, 0.436), RIGHT, "three decimals"),
+        ([0.9, 0.43589], RIGHT, "three decimals"),
+        (torch.tensor([0.9, 0.436], dtype=torch.float64), RIGHT, "three decimals"),
+        ((0.9, ...), OPEN, "not written yet"),
+        ((0.9, 0.435), WRONG, "almost"),
+        ((0.9, 0.19), WRONG, "variance"),
+        (0.9, WRONG, "2 values are asked, 1 given"),
+        ((0.9, 0.7), WRONG, "value 2 of 2"),
+        ((0.9, "b"), WRONG, "value 2 of 2"),
+        (lambda: 3, WRONG, "2 values are asked"),
+        ((float("nan"), 0.436), WRONG, "value 1 of 2"),
+    ],
+)
+def test_number_answers(answer, symbol, said):
+    result = grade("forward.two_steps", answer)
+    assert result.symbol == symbol and said in result.message
+
+
+@pytest.mark.parametrize(
+    "answer, symbol, said",
+    [("b", RIGHT, ""), (" B ", RIGHT, ""), ("", OPEN, ""), ("e", WRONG, "choose among 'a', 'b'")],
+)
+def test_choices(answer, symbol, said):
+    result = grade("start.guess", answer)
+    assert result.symbol == symbol and said in result.message
+
+
+# --- nothing is disturbed -------------------------------------------------------------------------
+
+
+def test_global_state_is_put_back():
+    def disturbs(x0, alpha, sigma, eps):
+        torch.manual_seed(1), random.seed(1), np.random.seed(1)
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.set_printoptions(precision=1)
+        np.set_printoptions(precision=1)
+        return noisy(x0, alpha, sigma, eps)
+
+    torch.manual_seed(7), random.seed(7), np.random.seed(7)
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    prints = str(torch.tensor(1 / 3)), str(np.array(1 / 3)), np.get_printoptions()
+    assert grade(ID, disturbs).symbol == RIGHT
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before[1:]
+    assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
+    assert (str(torch.tensor(1 / 3)), str(np.array(1 / 3)), np.get_printoptions()) == prints
+
+
+def test_works_without_gradients_and_with_another_default_dtype():
+    step = find("train.training_step").variants[1]
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            assert grade("train.training_step", step, own=False).symbol == RIGHT
+            assert not torch.is_grad_enabled()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_prints_of_an_answer_appear_once(capsys):
+    def talks(x0, alpha, sigma, eps):
+        print("here")
+        return noisy(x0, alpha, sigma, eps)
+
+    grade(ID, talks)
+    assert capsys.readouterr().out == "here\n"
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer, symbol", [(..., OPEN), (noisy, RIGHT), (lambda *p: 0, WRONG)])
+def test_plain_line(monkeypatch, capsys, answer, symbol):
+    monkeypatch.setenv("LESSONS_PLAIN", "1")
+    for _ in range(2):
+        assert check(ID, answer) is None
+    first, second = capsys.readouterr().out.splitlines()  # one line each, the same each time
+    assert first == second and first.startswith(f"{symbol} {ID}: ") and "<" not in first
+
+
+def test_strict_raises_unless_right(monkeypatch, capsys):
+    monkeypatch.setenv("LESSONS_STRICT", "1")
+    check(ID, noisy)
+    for answer in (..., lambda *probe: 0):
+        with pytest.raises(AssertionError, match=ID):
+            check(ID, answer)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_rich_in_a_notebook(monkeypatch):
+    shown = []
+    monkeypatch.setattr(engine, "_in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    check(ID, noisy)
+    check(ID, lambda x0, alpha, sigma, eps: x0 < eps)
+    reveal(ID)
+    rich = [data["text/html"] for data in shown]
+    assert "<b>✓ right</b>" in rich[0] and "<b>✗ not right yet</b>" in rich[1]
+    assert "background" not in "".join(rich)  # the theme's own, light or dark
+    assert "<code>hint(&quot;start.warm_up&quot;)</code>" in rich[1]
+    assert "alpha * x0 + sigma * eps" in rich[2]
+    assert shown[0]["text/plain"].startswith("✓ start.warm_up")
+
+
+def test_hints_climb_and_stay_on_the_last(capsys):
+    for _ in range(4):
+        hint(ID)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(": ", 1)[1] for line in said] == [*find(ID).hints, find(ID).hints[2]]
+
+
+def test_reveal_shows_the_lines(capsys):
+    reveal(ID)
+    assert "return alpha * x0 + sigma * eps" in capsys.readouterr().out

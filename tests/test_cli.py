@@ -1,0 +1,129 @@
+"""The `lessons` command, on small notebooks of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import types
+
+import pytest
+from click.testing import CliRunner
+from conftest import cell
+
+from lessons_lib import files
+from lessons_lib.course import cli, doctor
+from lessons_lib.course.execute import load
+
+
+@pytest.fixture
+def course(tmp_path, write, monkeypatch):
+    """A course of its own: three notebooks, one of them broken."""
+    (tmp_path / "notebooks").mkdir()
+    marks = ["○ not written yet", "✗ forgot the root", "✓ all"]
+    checks = [cell("code", f"print({m!r})", f"check:toy.f{i}") for i, m in enumerate(marks)]
+    write([cell("code", "print('hello')"), checks[0], checks[2]], "notebooks/00_good.ipynb")
+    write([cell("code", "unknown"), checks[1]], "notebooks/01_bad.ipynb")
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    return tmp_path
+
+
+def call(*words):
+    return CliRunner().invoke(cli.main, words)
+
+
+def test_run_gives_a_table_pages_and_names_what_failed(course):
+    done = call("run")
+    assert done.exit_code == 1
+    assert "00_good" in done.output and "peak MiB" in done.output
+    assert "✗ 01_bad: cell 1 (small-0): NameError: name 'unknown' is not defined" in done.output
+    assert "hello" in (course / "build" / "html" / "00_good.html").read_text(encoding="utf-8")
+    assert call("run", "0").exit_code == 0
+
+
+def test_check_lists_every_exercise_and_fails_only_on_a_wrong_one(course):
+    done = call("check", "00")
+    assert done.exit_code == 0
+    assert "○ toy.f0" in done.output and "✓ toy.f2" in done.output and "1 of 2" in done.output
+    done = call("check", "01_bad")
+    assert done.exit_code == 1 and "✗ toy.f1" in done.output and "forgot the root" in done.output
+
+
+def test_notebooks_writes_outputs_back_unless_one_failed(course):
+    before = (course / "notebooks" / "01_bad.ipynb").read_bytes()
+    done = call("notebooks")
+    assert done.exit_code == 1 and "01_bad, left as it was" in done.output
+    assert load(course / "notebooks" / "00_good.ipynb").cells[0].outputs[0].text == "hello\n"
+    assert (course / "notebooks" / "01_bad.ipynb").read_bytes() == before
+
+
+def test_an_unknown_notebook_is_named_with_those_there_are(course):
+    done = call("run", "17")
+    assert done.exit_code == 2 and "'17'" in done.output and "00_good, 01_bad" in done.output
+
+
+def test_train_calls_its_recipe_and_names_the_ones_there_are(monkeypatch):
+    calls = []
+    recipes = types.ModuleType("lessons_lib.course.recipes")
+    recipes.RECIPES = {"digits": lambda out, progress: calls.append((out.name, progress))}
+    monkeypatch.setitem(sys.modules, recipes.__name__, recipes)
+    assert call("train", "digits").exit_code == 0 and call("train", "all").exit_code == 0
+    assert calls == [("checkpoints", True)] * 2
+    done = call("train", "cats")
+    assert done.exit_code == 2 and "'cats'" in done.output and "digits, all" in done.output
+
+
+def test_doctor_says_what_to_do_and_fails_when_something_is_broken(monkeypatch):
+    monkeypatch.setattr(files, "verify_all", lambda: [("digits.npz", None)])
+    done = call("doctor")
+    assert done.exit_code == 0, done.output
+    for word in ("python", "torch", "jupyterlab", "device", "threads", "memory", "digits.npz"):
+        assert word in done.output
+    problem = "digits.npz: expected 1 byte; found altered bytes. Repair it with `git restore`"
+    monkeypatch.setattr(files, "verify_all", lambda: [("digits.npz", problem)])
+    done = call("doctor")
+    assert done.exit_code == 1 and f"✗ data        {problem}" in done.output
+    monkeypatch.setattr(doctor, "PACKAGES", ("no-such-package",))
+    assert "missing\n              → run `pip install" in call("doctor").output
+
+
+def test_lab_opens_a_browser_only_with_a_display_and_root_only_for_root(monkeypatch):
+    path = cli.ROOT / "notebooks" / "00_start_here.ipynb"
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 0, raising=False)
+    options = cli.lab_options(path)
+    assert "--no-browser" in options and "--allow-root" in options
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in options
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(os, "getuid", lambda: 1000, raising=False)
+    options = cli.lab_options(path)
+    assert "--no-browser" not in options and "--allow-root" not in options
+    assert "--no-browser" in cli.lab_options(path, no_browser=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C the POSIX way")
+def test_ctrl_c_in_a_run_ends_it_and_its_kernel(tmp_path, write):
+    path = write([cell("code", "import os, time; open('pid', 'w').write(str(os.getpid()))\n"
+                               "time.sleep(60)")])  # fmt: skip
+    words = [sys.executable, "-c", "from lessons_lib.course.cli import main; main()"]
+    child = subprocess.Popen([*words, "notebooks", str(path)], stderr=subprocess.PIPE)
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    before = path.read_bytes()
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 1 and b"Aborted" in err and b"Traceback" not in err, err
+    assert path.read_bytes() == before
+    import psutil
+
+    pid = int((tmp_path / "pid").read_text())
+    wait_for(lambda: not psutil.pid_exists(pid))
+
+
+def wait_for(done, seconds=30):
+    import time
+
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)

@@ -1,0 +1,173 @@
+"""Every exercise: right answers are accepted, each known mistake is rejected with its own hint."""
+
+import ast
+import contextlib
+import io
+import math
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+
+from lessons_lib.course.check import RIGHT, grade
+from lessons_lib.course.exercises import Function, Value, all_exercises, find
+from lessons_lib.course.grading import OPEN, WRONG, equal, outcome_of
+
+SEEDS = (0, 1, 2)
+EXERCISES = all_exercises()
+FUNCTIONS = [e for e in EXERCISES if isinstance(e, Function)]
+VALUES = [e for e in EXERCISES if isinstance(e, Value)]
+NOTEBOOKS = {"start": "00", "forward": "01", "train": "03"}
+tally = {}  # id -> how many wrong answers met their own hint, another's, or were accepted
+
+
+def named(exercises):
+    return pytest.mark.parametrize("exercise", exercises, ids=[e.id for e in exercises])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bank_report():
+    """Print what became of every wrong answer; shown with `pytest -s`."""
+    yield
+    total = [sum(column) for column in zip(*tally.values(), strict=True)] or [0, 0, 0]
+    print(f"\n\n{'exercise':26}{'wrong':>7}{'own':>6}{'other':>7}{'accepted':>10}")
+    for name, (own, other, accepted) in {**tally, "all": total}.items():
+        print(f"{name:26}{own + other + accepted:7}{own:6}{other:7}{accepted:10}")
+
+
+def results(exercise, answer, seed):
+    """What an answer gives on every probe of one seed."""
+    probes = exercise.probes(torch.Generator().manual_seed(seed))
+    return [outcome_of(exercise, answer, probe, seed) for probe in probes]
+
+
+def same(exercise, a, b):
+    return all(equal(x, y, exercise.rtol) for x, y in zip(a, b, strict=True))
+
+
+def function_from(source, name):
+    """The function that a cell with this source defines, in a lesson's smallest name space."""
+    space = {"torch": torch, "math": math, "__name__": "__main__"}
+    exec(compile(source, "<cell>", "exec"), space)
+    return space[name]
+
+
+def test_ids_are_unique_and_name_their_module():
+    ids = [e.id for e in EXERCISES]
+    assert len(set(ids)) == len(ids)
+    assert {name.split(".")[0] for name in ids} == set(NOTEBOOKS)
+    assert all(find(name).id == name for name in ids)
+
+
+@named(EXERCISES)
+def test_is_complete(exercise):
+    assert len(exercise.hints) == 3 and all(exercise.hints)
+    assert exercise.question and exercise.section and exercise.tested
+    names = [wrong.name for wrong in exercise.wrong]
+    hints = [wrong.hint for wrong in exercise.wrong]
+    assert len(set(names)) == len(names) and len(set(hints)) == len(hints)
+    assert len(names) >= (10 if isinstance(exercise, Function) else 3)
+
+
+@named(EXERCISES)
+def test_stub_is_not_written_yet(exercise):
+    space = {}
+    exec(exercise.stub(), space)
+    assert grade(exercise.id, space[exercise.name]).symbol == OPEN
+
+
+@named(EXERCISES)
+def test_wrong_answers_meet_their_own_hint(exercise):
+    count = {"own": 0, "other": 0, "accepted": 0}
+    for wrong in exercise.wrong:
+        result = grade(exercise.id, wrong.answer, seed=0, own=False)
+        own = result.symbol == WRONG and result.hint_name == wrong.name
+        count["own" if own else "accepted" if result.symbol == RIGHT else "other"] += 1
+    tally[exercise.id] = tuple(count.values())
+    assert count == {"own": len(exercise.wrong), "other": 0, "accepted": 0}
+
+
+@named(FUNCTIONS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_probes_tell_every_answer_apart(exercise, seed):
+    right = results(exercise, exercise.answer, seed)
+    assert len(right) >= 12
+    assert all(outcome.error is None for outcome in right)
+    assert all(value.isfinite().all() for outcome in right for value in outcome.values)
+    wrong = {w.name: results(exercise, w.answer, seed) for w in exercise.wrong}
+    assert [name for name in wrong if same(exercise, wrong[name], right)] == []
+    alike = [pair for pair in combinations(wrong, 2) if same(exercise, *map(wrong.get, pair))]
+    assert alike == []
+
+
+@named(FUNCTIONS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_right_answers_are_accepted(exercise, seed):
+    assert len(exercise.variants) >= 2
+    for answer in (exercise.answer, *exercise.variants):
+        result = grade(exercise.id, answer, seed, own=False)
+        assert result.symbol == RIGHT, (answer.__name__, result)
+
+
+@named(FUNCTIONS)
+def test_identities_hold(exercise):
+    for seed in SEEDS:
+        probes = exercise.probes(torch.Generator().manual_seed(seed))
+        for probe, found in zip(probes, results(exercise, exercise.answer, seed), strict=True):
+            for sentence, sides in exercise.identities:
+                pair = sides(found.values, *probe)
+                if pair is not None:
+                    a, b = (torch.as_tensor(side).double() for side in pair)
+                    gap = (a - b).abs()
+                    assert float(gap.max() if gap.numel() else 0) < exercise.rtol, sentence
+
+
+@named(FUNCTIONS)
+def test_solution_stands_alone_and_is_accepted(exercise):
+    answer = function_from(exercise.solution(), exercise.name)
+    assert grade(exercise.id, answer, seed=3).symbol == RIGHT
+    lines = ast.parse(exercise.solution()).body
+    assert len(lines) == 1 and lines[0].name == exercise.name
+
+
+@named(FUNCTIONS)
+def test_the_reference_itself_is_not_your_own(exercise):
+    result = grade(exercise.id, exercise.answer)
+    assert result.symbol == WRONG and "not your own" in result.message
+
+
+@named(VALUES)
+def test_values_are_apart_and_accepted(exercise):
+    space = {}
+    exec(exercise.solution(), space)
+    assert grade(exercise.id, space[exercise.name]).symbol == RIGHT
+    answers = [exercise.answer, *(wrong.answer for wrong in exercise.wrong)]
+    for a, b in combinations(answers, 2):
+        a, b = (x if isinstance(x, tuple) else (x,) for x in (a, b))
+        if len(a) == len(b) and not isinstance(a[0], str):
+            gap = max(abs(x - y) for x, y in zip(a, b, strict=True))
+            assert gap > 2 * exercise.tolerance, (a, b)
+        else:
+            assert a != b
+
+
+@named(EXERCISES)
+def test_sections_named_in_hints_exist(exercise):
+    module = exercise.id.split(".")[0]
+    folder = Path(__file__).parents[1] / "notebooks"
+    found = sorted(folder.glob(f"{NOTEBOOKS[module]}_*.ipynb"))
+    if not found:
+        pytest.skip(f"notebook {NOTEBOOKS[module]} is not there")
+    text = found[0].read_text(encoding="utf-8")
+    sections = {exercise.section, *(w.section for w in exercise.wrong if w.section)}
+    missing = [s for s in sections if not all(part in text for part in s.split(": "))]
+    assert missing == []
+
+
+def test_graders_print_nothing():
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        for exercise in EXERCISES:
+            grade(exercise.id, exercise.answer, own=False)
+    assert said.getvalue() == ""

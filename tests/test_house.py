@@ -1,0 +1,110 @@
+"""The house itself: one truth for the dependencies, and the commands that the README names."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+
+def plain(name: str) -> str:
+    """A package's name the way every tool compares it."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", name).group()).lower()
+
+
+PINNED = {plain(line) for line in CONSTRAINTS.splitlines() if "==" in line}
+
+
+def test_environment_yml_says_nothing_that_pyproject_says():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert conda["name"] == "lessons" and conda["channels"] == ["conda-forge"]
+    *words, pip = conda["dependencies"]
+    assert [re.match(r"\w+", word).group() for word in words] == ["python", "pip"]
+    assert pip == {"pip": ["-c constraints.txt", "-e ."]}
+
+
+def test_every_dependency_is_pinned_exactly():
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    assert {plain(name) for name in wanted} <= PINNED
+    lines = [line for line in CONSTRAINTS.splitlines() if line and not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!+]+( *;.*)?", line)] == []
+    assert "torch==2.13.0" in lines
+
+
+def test_nothing_pulls_torchvision():
+    assert not {"torchvision", "torchaudio"} & PINNED
+
+
+def test_what_only_tests_need_is_not_imported_by_the_course():
+    only = {"diffusers", "sklearn", "hypothesis", "pytest", "nbval"}
+    for file in (ROOT / "lessons_lib").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        found = re.findall(r"^\s*(?:from|import) (\w+)", text, re.M)
+        assert not only & set(found), file
+
+
+@pytest.mark.parametrize(
+    "target", "lab test test-more run notebooks lint checkpoints clean".split()
+)
+def test_make_knows_its_targets(target):
+    done = make("-n", target)
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_uses_an_active_conda_environment_but_not_its_base():
+    assert "/opt/c/bin/python" in make("-n", "lab", CONDA_PREFIX="/opt/c").stdout
+    named = {"CONDA_PREFIX": "/opt/c", "CONDA_DEFAULT_ENV": "base"}
+    assert "/opt/c" not in make("-n", "lab", **named).stdout
+    assert "/opt/c" not in make("-n", "lab", "PYTHON=python3", CONDA_PREFIX="/opt/c").stdout
+
+
+def test_make_takes_torch_from_another_index_and_back():
+    done = make("-n", "lab", "TORCH_INDEX=https://example.org/whl/cpu")
+    assert "--index-url https://example.org/whl/cpu torch" in done.stdout
+    done = make("-n", "lab", "TORCH_INDEX=default")
+    assert "uninstall -q -y torch" in done.stdout and "--index-url" not in done.stdout
+
+
+def test_make_says_which_python_it_needs(tmp_path):
+    old = tmp_path / "old-python"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.8.1 || exit 1\n')
+    old.chmod(0o755)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    done = make("lab", f"PYTHON={old}", folder=tmp_path)
+    assert done.returncode != 0
+    assert "needs Python 3.11 or newer" in done.stderr and "3.8.1" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_never_installs_into_the_systems_python(tmp_path):
+    """A .venv that was interrupted while it was made may hold a link to the system's python."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    base = Path(sys.base_prefix) / "bin" / "python3"
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(base)
+    fake = tmp_path / "python"
+    fake.write_text('#!/bin/sh\n[ "$2" = venv ] && echo asked for a new venv && exit 7\nexit 0\n')
+    fake.chmod(0o755)
+    done = make("lab", f"PYTHON={fake}", folder=tmp_path)
+    assert done.returncode != 0 and "asked for a new venv" in done.stdout
+    assert not (tmp_path / ".venv").exists()
+
+
+def make(*words, folder=ROOT, **env):
+    """Run make as from a shell of its own, not as a part of the make that runs the tests."""
+    import os
+
+    hidden = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHON")
+    clean = {k: v for k, v in os.environ.items() if k not in (*hidden, "TORCH_INDEX")}
+    return subprocess.run(
+        ["make", *words], cwd=folder, env=clean | env, capture_output=True, text=True
+    )
