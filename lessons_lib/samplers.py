@@ -66,6 +66,47 @@ def ddim(denoise, x, t, s, last=None, generator=None, eta=0.0) -> Step:
     return Step(s.alpha * x0 + kept * eps + std * noise_like(x, generator), x0, t)
 
 
+def cfg_plus_plus(denoise, x, t, s, last=None, generator=None, *, c, lam) -> Step:
+    """DDIM towards the guided guess, but with the noise of the unconditional one.
+
+    Two evaluations; c as for `cfg`, lam in 0 ... 1 is how far to go from the unconditional guess
+    to the conditional one. Chung et al. 2025, algorithm 2.
+
+    Raises ValueError unless 0 <= lam <= 1.
+    """
+    if not 0 <= lam <= 1:
+        raise ValueError(f"lam: {lam} given; allowed is 0 (ignore c) to 1 (the conditional guess)")
+    u = denoise(x, t)
+    x0 = u + lam * (denoise(x, t, c.expand(len(x), *c.shape[1:])) - u)
+    return Step(s.alpha * x0 + s.sigma * eps_from_x0(x, u, t), x0, t)
+
+
+@torch.no_grad()
+def ddim_inversion(denoise, x, levels, iterations: int = 1) -> Tensor:
+    """Walk from data x back up to the noise from which DDIM would have come here.
+
+    levels as for `walk`, noisiest first; x (B, ...) lies on the last. One iteration is the naive
+    inversion, which asks the network about x_t before it knows x_t; more iterations look again
+    (Pan et al. 2023, fixed point), each for one evaluation per level.
+
+    Raises ValueError if iterations is not a positive integer, or if levels start at alpha = 0,
+    where every picture becomes the same noise and no way leads back.
+    """
+    if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 1:
+        raise ValueError(f"iterations: {iterations!r} given; allowed are the integers from 1 up")
+    _check_start(x, levels, None)
+    if levels[0].alpha == 0:
+        raise ValueError("levels: the first has alpha = 0; invert from grid(..., start=0.98), say")
+    for t, s in zip(levels[-2::-1], levels[:0:-1], strict=True):  # upwards, from s to t
+        scale = t.alpha / s.alpha
+        x_t = x
+        for _ in range(iterations):
+            eps = eps_from_x0(x_t, _ask(denoise, x_t, t), t)
+            x_t = scale * x + (t.sigma - scale * s.sigma) * eps
+        x = x_t
+    return x
+
+
 def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """Fresh noise shaped like x, drawn where the generator lives and moved to where x lives."""
     device = x.device if generator is None else generator.device
@@ -105,9 +146,9 @@ def sample(step, denoise, x, levels, generator=None, progress=False) -> Tensor:
     return last.x
 
 
-def _ask(denoise: Denoiser, x: Tensor, t: Level) -> Tensor:
+def _ask(denoise: Denoiser, x: Tensor, t: Level, *c: Tensor) -> Tensor:
     """Ask the denoiser, and refuse an answer that would broadcast silently."""
-    x0 = denoise(x, t)
+    x0 = denoise(x, t, *c)
     if x0.shape != x.shape or x0.device != x.device:
         raise ValueError(
             f"denoise: returned {tuple(x0.shape)} on {x0.device} for x {tuple(x.shape)} on "

@@ -9,8 +9,18 @@ import torch
 from lessons_lib import diffuse, levels
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import Level, from_betas, grid
-from lessons_lib.samplers import Step, ddim, ddpm, noise_like, reverse_var, sample, walk
-from lessons_lib.wrap import counted
+from lessons_lib.samplers import (
+    Step,
+    cfg_plus_plus,
+    ddim,
+    ddim_inversion,
+    ddpm,
+    noise_like,
+    reverse_var,
+    sample,
+    walk,
+)
+from lessons_lib.wrap import cfg, counted
 
 SCHEDULES = {
     "cosine": levels.cosine,
@@ -325,3 +335,78 @@ def test_an_answer_of_another_shape_is_refused():
     x = torch.zeros(8, 1, 8, 8)
     with pytest.raises(ValueError, match=r"denoise: returned \(8, 8\) .* need the same shape"):
         sample(ddim, lambda x, t: x[:, 0, 0], x, LADDER)
+
+
+# --- guidance as a step, and the way back --------------------------------------------------------
+
+TWO = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3], label=[0, 1])
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.4, 1.0])
+def test_cfg_plus_plus_guides_the_guess_and_keeps_the_unconditional_noise(lam):
+    t, s = levels.cosine(0.7), levels.cosine(0.5)
+    c, x = torch.tensor([1]), torch.randn(5, 2, dtype=torch.float64, generator=seeded())
+    step = cfg_plus_plus(TWO, x, t, s, c=c, lam=lam)
+    u, x0_c = TWO(x, t), TWO(x, t, c)
+    close(step.x0, (1 - lam) * u + lam * x0_c)
+    close(step.x - ddim(TWO, x, t, s).x, s.alpha * (step.x0 - u))
+    ends = sample(partial(cfg_plus_plus, c=c, lam=lam), TWO, x, grid(levels.cosine, 20))
+    assert torch.isfinite(ends).all()
+
+
+def test_cfg_plus_plus_is_ddim_with_a_scale_that_changes_with_the_level():
+    """w = lam α_s σ_t / (α_s σ_t − σ_s α_t): 1.18, 1.75, 1 on the hand walk at lam = 1."""
+    ladder = [Level.from_alpha_bar(a) for a in (0.01, 0.30, 0.70, 1.0)]
+    c, x = torch.tensor([1]), torch.randn(5, 2, dtype=torch.float64, generator=seeded())
+    scales = []
+    for t, s in zip(ladder, ladder[1:], strict=False):
+        w = float(s.alpha * t.sigma / (s.alpha * t.sigma - s.sigma * t.alpha))
+        scales.append(w)
+        close(cfg_plus_plus(TWO, x, t, s, c=c, lam=1.0).x, ddim(cfg(TWO, c, w), x, t, s).x, 1e-10)
+    assert [round(w, 2) for w in scales] == [1.18, 1.75, 1.0]
+
+
+@pytest.mark.parametrize("lam", [-0.1, 1.1, math.nan])
+def test_lam_stays_between_0_and_1(lam):
+    with pytest.raises(ValueError, match="lam: .* given; allowed is 0"):
+        cfg_plus_plus(TWO, torch.zeros(1, 2), *LADDER[:2], c=torch.tensor([1]), lam=lam)
+
+
+def test_the_same_noise_there_and_back_is_no_step_at_all():  # E1
+    eps = torch.randn(4, 2, dtype=torch.float64, generator=seeded())
+    denoise = lambda x, t: diffuse.x0_from_eps(x, eps, t)
+    ladder = grid(levels.cosine, 10, start=0.98)
+    x = torch.randn(4, 2, dtype=torch.float64, generator=seeded(1))
+    close(sample(ddim, denoise, ddim_inversion(denoise, x, ladder), ladder), x, 1e-13)
+
+
+def test_naive_inversion_is_first_order_and_the_fixed_point_exact():  # E1
+    toy = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.4, 0.5])
+    x = toy.sample(8, seeded())
+
+    def back_and_forth(steps, iterations):
+        ladder = grid(levels.cosine, steps, start=0.98)
+        noise = ddim_inversion(toy, x, ladder, iterations)
+        return float((sample(ddim, toy, noise, ladder) - x).abs().max())
+
+    errors = [back_and_forth(steps, 1) for steps in (80, 160, 320)]
+    slopes = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    assert all(slope == pytest.approx(1, abs=0.2) for slope in slopes)
+    assert back_and_forth(80, 60) < 1e-9
+
+
+def test_inversion_asks_once_a_level_and_iteration():
+    counting = counted(MixtureDenoiser([[0.0]], [1.0]))
+    ddim_inversion(counting, torch.zeros(3, 1), grid(levels.cosine, 7, start=0.9), iterations=3)
+    assert counting.calls == 21
+
+
+def test_no_way_leads_back_from_pure_noise():
+    with pytest.raises(ValueError, match="levels: the first has alpha = 0"):
+        ddim_inversion(TWO, torch.zeros(1, 2), LADDER)
+
+
+@pytest.mark.parametrize("iterations", [0, 1.5, True])
+def test_inversion_wants_a_positive_number_of_looks(iterations):
+    with pytest.raises(ValueError, match="iterations: .* allowed are the integers from 1"):
+        ddim_inversion(TWO, torch.zeros(1, 2), LADDER, iterations)

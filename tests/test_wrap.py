@@ -9,7 +9,17 @@ from lessons_lib import diffuse, levels
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import grid
 from lessons_lib.samplers import ddim, sample
-from lessons_lib.wrap import cfg, counted, given
+from lessons_lib.wrap import (
+    cfg,
+    classifier_guidance,
+    clip,
+    counted,
+    dynamic_threshold,
+    given,
+    interval,
+    negative,
+    rescale,
+)
 
 T = levels.cosine(0.5)
 TWO = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3], label=[0, 1])
@@ -91,3 +101,80 @@ def test_conditions_are_one_or_as_many(wrap):
 def test_a_condition_on_a_foreign_device_is_refused():
     with pytest.raises(ValueError, match="c: on meta, x on cpu; need the same device"):
         given(TWO, torch.zeros(1, dtype=torch.long, device="meta"))(points(), T)
+
+
+def test_the_negative_condition_takes_the_place_of_nothing():
+    x, c, avoid = points(), torch.tensor([1]), torch.tensor([0])
+    away, towards = TWO(x, T, avoid), TWO(x, T, c)
+    for w in (0.0, 1.0, 3.0):
+        close(negative(TWO, c, avoid, w)(x, T), away + w * (towards - away))
+    close(negative(TWO, c, torch.tensor([-1]), 4.0)(x, T), cfg(TWO, c, 4.0)(x, T))
+
+
+def test_rescale_gives_the_conditional_spread_back():
+    c = torch.tensor([1])
+    mu = torch.randn(2, 9, generator=torch.Generator().manual_seed(1))
+    wide = MixtureDenoiser(mu, [0.3, 0.2], label=[0, 1])
+    x = torch.randn(6, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    full, plain = rescale(wide, c, 7.0, phi=1.0)(x, T), cfg(wide, c, 7.0)(x, T)
+    close(full.std(dim=1), wide(x, T, c).std(dim=1))
+    close(rescale(wide, c, 7.0, phi=0.0)(x, T), plain)
+    close(rescale(wide, c, 7.0, phi=0.3)(x, T), 0.3 * full + 0.7 * plain)
+
+
+def test_interval_guides_only_inside():
+    inside, outside = lambda x, t: x + 1, lambda x, t: x - 1
+    both = interval(inside, outside, 0.5, 2.0)
+    for a2, shift in ((0.05, -1), (0.5, 1), (0.95, -1)):
+        close(both(points(), levels.Level.from_alpha_bar(a2)), points() + shift)
+
+
+def test_clip_and_what_the_sampler_makes_of_it():
+    far = lambda x, t: 5 * torch.ones_like(x)
+    close(clip(far)(points(), T), torch.ones_like(points()))
+    step = ddim(clip(far), points(), T, levels.cosine(0.3))
+    eps = (points() - T.alpha) / T.sigma  # derived again from the clipped guess
+    s = levels.cosine(0.3)
+    close(step.x, s.alpha + s.sigma * eps)
+
+
+def test_dynamic_threshold_is_quiet_inside_and_shrinks_outside():
+    inside = torch.rand(4, 1, 8, 8, dtype=torch.float64) * 2 - 1
+    close(dynamic_threshold(lambda x, t: inside)(inside, T), inside)
+    bright = 3 * inside / inside.abs().amax((1, 2, 3), keepdim=True)
+    out = dynamic_threshold(lambda x, t: bright, share=1.0)(bright, T)
+    close(out, bright / 3, 1e-6)
+    some = dynamic_threshold(lambda x, t: bright, share=0.9)(bright, T)
+    at_the_edge = (some.abs() > 1 - 1e-6).flatten(1).float().mean(1)
+    assert (some.abs() <= 1).all() and ((at_the_edge > 0.08) & (at_the_edge < 0.13)).all()
+
+
+def test_classifier_guidance_with_the_exact_classifier_is_the_conditional_score():
+    c = torch.tensor([1])
+    log_classifier = lambda x, t: TWO.log_prob(x, t, c) - TWO.log_prob(x, t)
+    with torch.no_grad():  # a sampler asks without grad; guidance turns it on for itself
+        close(classifier_guidance(TWO, log_classifier, 1.0)(points(), T), TWO(points(), T, c), 1e-9)
+        close(
+            classifier_guidance(TWO, log_classifier, 2.5)(points(), T),
+            cfg(TWO, c, 2.5)(points(), T),
+            1e-9,
+        )
+    with pytest.raises(ValueError, match="t: alpha is 0 there"):
+        classifier_guidance(TWO, log_classifier, 1.0)(points(), levels.cosine(1.0))
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: negative(TWO, T, T, math.nan), "w: nan given"),
+        (lambda: rescale(TWO, T, math.inf), "w: inf given"),
+        (lambda: rescale(TWO, T, 3.0, phi=1.5), "phi: 1.5 given; allowed is 0"),
+        (lambda: interval(TWO, TWO, 2.0, 1.0), "low, high: 2.0, 1.0 given"),
+        (lambda: clip(TWO, 1.0, -1.0), "low, high: 1.0, -1.0 given; need low < high"),
+        (lambda: dynamic_threshold(TWO, 0.0), "share: 0.0 given; allowed is above 0 to 1"),
+        (lambda: classifier_guidance(TWO, None, math.nan), "scale: nan given"),
+    ],
+)
+def test_settings_out_of_range_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
