@@ -1,0 +1,330 @@
+"""Walks by hand: a widget asks for one number at a time, names the mistake, and moves the point."""
+
+import html
+import math
+from typing import NamedTuple
+
+import ipywidgets
+import torch
+
+from lessons_lib import viz
+from lessons_lib.levels import Level, cosine, grid
+from lessons_lib.samplers import ddim, walk
+from lessons_lib.widgets import Pictured
+
+EXACT = 0.0006  # a value rounded to three decimals
+
+
+class Question(NamedTuple):
+    """A number to fill in: what it is called, its value, the slack of rounding, known mistakes."""
+
+    name: str
+    value: float
+    slack: float
+    mistakes: list[tuple[float, str]]
+
+
+def judge(question: Question, text: str) -> tuple[float | None, str]:
+    """The number if it is right (else None), and a sentence about it."""
+    try:
+        given = float(text.strip().replace("−", "-"))
+    except ValueError:
+        return None, f"“{text}” is not a number; write it like 2.09"
+    if not math.isfinite(given):
+        return None, f"“{text}” is not a finite number"
+    if abs(given - question.value) <= EXACT:
+        return given, f"✓ {question.name} = {given:g}"
+    for value, hint in question.mistakes:
+        if abs(given - value) <= EXACT:
+            return None, f"✗ {given:g}: {hint}"
+    if abs(given - question.value) <= question.slack:
+        return given, f"✓ {question.name} = {given:g} (rounded on the way)"
+    return None, f"✗ {given:g} is not {question.name}. Write the formula down first, then put in."
+
+
+class Asking(Pictured, ipywidgets.VBox):
+    """A picture, a question, a box for the number, and what a tutor says to it.
+
+    Subclasses give `draw(axes)`, `question()` (None when all is done), `accept(number)`, `done()`.
+    """
+
+    def __init__(self, alt: str, rows: int, cols: int, size, extra=()):
+        self._open(alt, rows, cols, size)
+        self.entry = ipywidgets.Text(continuous_update=False, placeholder="a number, then Enter")
+        self.button = ipywidgets.Button(description="Check")
+        self.prompt, self.message = ipywidgets.HTML(), ipywidgets.HTML()
+        self.entry.observe(self._entered, "value")
+        self.button.on_click(lambda _: self._entered({"new": self.entry.value}))
+        line = ipywidgets.HBox([self.prompt, self.entry, self.button])
+        super().__init__([self.picture, line, self.message, *extra])
+        self.refresh("")
+
+    def _entered(self, change) -> None:
+        question = self.question()
+        if question is None or not change["new"].strip():
+            return
+        number, said = judge(question, change["new"])
+        if number is not None:
+            self.accept(number)
+            self.entry.value = ""
+        self.refresh(said)
+
+    def refresh(self, said: str) -> None:
+        """Draw the picture anew and ask for the next number."""
+        question = self.question()
+        ask = self.done() if question is None else f"Your number for <b>{question.name}</b>:"
+        self.prompt.value = ask
+        self.entry.disabled = self.button.disabled = question is None
+        self.message.value = f'<div role="status">{html.escape(said)}</div>'
+        self._redraw(self.draw)
+
+
+class hand_walk(Asking):
+    """DDIM by hand: fill in x̂0 and the next x, step by step, from x_T to the data.
+
+    x is where the walk starts; alpha_bar the ladder, noisiest first; eps what the network answers
+    on each rung, or a denoiser of one number (x (1, 1), t), which is then asked where *you* stand.
+    Answers are taken as they are given, rounded to three decimals; the drift is shown at the end.
+    "New numbers" makes another walk of the same length.
+
+    Raises ValueError unless the ladder climbs from above 0 to at most 1, one rung more than eps.
+    """
+
+    def __init__(self, x=2.0, alpha_bar=(0.01, 0.30, 0.70, 1.0), eps=(1.8, 1.4, 0.5), seed=0):
+        rungs = [float(a) for a in alpha_bar]
+        if not all(0 < a < b <= 1 for a, b in zip(rungs, rungs[1:], strict=False)) or not rungs[1:]:
+            raise ValueError(f"alpha_bar: {rungs} given; need 0 < first < ... < last <= 1")
+        if not callable(eps) and len(eps) != len(rungs) - 1:
+            raise ValueError(f"eps: {len(eps)} answers for {len(rungs) - 1} steps; need as many")
+        self._generator = torch.Generator().manual_seed(seed)
+        self._begin(x, rungs, eps)
+        again = ipywidgets.Button(description="Start again")
+        new = ipywidgets.Button(description="New numbers")
+        again.on_click(lambda _: self._restart(self.xs[0], self._rungs, self._eps))
+        new.on_click(lambda _: self._restart(*self._drawn()))
+        alt = f"A walk by hand from x = {x:g} in {len(rungs) - 1} steps: the path and its table"
+        super().__init__(alt, 1, 2, (9.0, 3.1), [ipywidgets.HBox([again, new])])
+
+    def _begin(self, x, rungs, eps) -> None:
+        self._rungs, self._eps = rungs, eps
+        self.levels = [Level.from_alpha_bar(a) for a in rungs]
+        self.xs, self.guesses, self.answers = [float(x)], [], []
+
+    def _restart(self, x, rungs, eps) -> None:
+        self._begin(x, rungs, eps)
+        self.refresh("")
+
+    def _drawn(self):
+        """Another walk: a ladder, a start and answers with two decimals."""
+        draw = lambda low, high: (
+            low + (high - low) * float(torch.rand((), generator=self._generator))
+        )
+        steps = len(self._rungs) - 1
+        rungs = [round((i + draw(0.2, 0.8)) / steps, 2) for i in range(steps)]
+        rungs = [max(rungs[0], 0.02), *rungs[1:], 1.0]
+        eps = self._eps if callable(self._eps) else [round(draw(-2, 2), 1) for _ in range(steps)]
+        return round(draw(-2.5, 2.5), 1), rungs, eps
+
+    def _network(self, i: int) -> float:
+        """What the network says on rung i, where the reader stands."""
+        if not callable(self._eps):
+            return float(self._eps[i])
+        x, t = self.xs[i], self.levels[i]
+        x0 = float(self._eps(torch.tensor([[x]], dtype=torch.float64), t))
+        return round((x - float(t.alpha) * x0) / float(t.sigma), 3)
+
+    def question(self) -> Question | None:
+        i = len(self.xs) - 1
+        if i == len(self.levels) - 1:
+            return None
+        if len(self.answers) == i:
+            self.answers.append(self._network(i))
+        t, s = self.levels[i], self.levels[i + 1]
+        a, b = float(t.alpha), float(t.sigma)
+        p, q = float(s.alpha), float(s.sigma)
+        x, eps = self.xs[i], self.answers[i]
+        if len(self.guesses) == i:
+            right = (x - b * eps) / a
+            mistakes = [
+                ((x - b * b * eps) / (a * a), "you used ᾱ and 1 − ᾱ; the line has their roots."),
+                ((x - b * eps) / (a * a), "you divided by ᾱ; divide by α, its root."),
+                (
+                    (x - b * b * eps) / a,
+                    "1 − ᾱ is the noise's variance; ε is multiplied by σ, its root.",
+                ),
+                (x - b * eps, "you took the noise off and forgot to divide by α."),
+                ((x + b * eps) / a, "you added the noise; it has to come off."),
+                (x / a - b * eps, "divide all of it by α, the noise too."),
+                (x / a, "you left the noise on."),
+                ((x - q * eps) / p, "these are α and σ of the level we go to; stand on t first."),
+                ((x - eps) / a, "the noise is on with weight σ, not 1."),
+            ]
+            slack = EXACT + 0.0005 * (abs(eps) + abs(right)) / a  # roots rounded to three digits
+            return Question(f"x̂0, step {i + 1}", right, slack, mistakes)
+        x0 = self.guesses[i]
+        right = p * x0 + q * eps
+        mistakes = [
+            (
+                a * x0 + b * eps,
+                "that leads back to where you stand; use α and σ of the next level.",
+            ),
+            (a * x0 + q * eps, "you kept α of the level you came from."),
+            (p * x0 + b * eps, "you kept σ of the level you came from."),
+            (p * p * x0 + q * q * eps, "you used ᾱ and 1 − ᾱ; the line has their roots."),
+            (p * x0, "you forgot to put the noise of the next level back on."),
+            (x0 + q * eps, "the guess is multiplied by α of the next level."),
+            (p * x0 - q * eps, "the noise goes back on with a plus."),
+            (p * x0 + q, "σ multiplies ε̂; you put σ alone."),
+            (p * x + q * eps, "put in x̂0, not the x you stand on."),
+            (x0, "x̂0 is the guess; the next x still carries the noise of its level."),
+        ]
+        mistakes = [m for m in mistakes if abs(m[0] - right) > 2 * EXACT]
+        slack = EXACT + 0.0005 * (abs(x0) + abs(eps))
+        return Question(f"x, after step {i + 1}", right, slack, mistakes)
+
+    def accept(self, number: float) -> None:
+        places = self.guesses if len(self.guesses) < len(self.xs) else self.xs
+        places.append(number)
+
+    def exact_end(self) -> float:
+        """Where the walk ends if no digit is dropped."""
+        x = self.xs[0]
+        for i, (t, s) in enumerate(zip(self.levels, self.levels[1:], strict=False)):
+            if callable(self._eps):
+                point = torch.tensor([[x]], dtype=torch.float64)
+                x = float(ddim(self._eps, point, t, s).x)
+            else:
+                eps = float(self._eps[i])
+                x0 = (x - float(t.sigma) * eps) / float(t.alpha)
+                x = float(s.alpha) * x0 + float(s.sigma) * eps
+        return x
+
+    def done(self) -> str:
+        end, exact = self.xs[-1], self.exact_end()
+        drift = abs(end - exact)
+        return (
+            f"You arrived at <b>{end:g}</b>; with every digit kept {exact:.5f}: drift {drift:.5f}."
+        )
+
+    def draw(self, axes) -> None:
+        path, table = axes
+        noise = [float(t.sigma) for t in self.levels]
+        self._draw_true_path(path)
+        path.plot(noise[: len(self.xs)], self.xs, "o-", color=viz.DATA, label="x, your walk")
+        for i, x0 in enumerate(self.guesses):
+            label = "x̂0, the guess" if i == 0 else None
+            path.plot([noise[i], 0], [self.xs[i], x0], ":", color=viz.NOISE, linewidth=1)
+            path.plot([0], [x0], "D", color=viz.NOISE, markerfacecolor="none", label=label)
+        path.set(xlabel="σ, how much noise is on", ylabel="x", xlim=(1.05, -0.08))
+        path.legend(loc="best", fontsize=9)
+        table.set_axis_off()
+        cells = [[f"{self._rungs[i]:g} → {self._rungs[i + 1]:g}", self._shown(self.xs, i),
+                  self._shown(self.answers, i), self._shown(self.guesses, i),
+                  self._shown(self.xs, i + 1)] for i in range(len(self._rungs) - 1)]  # fmt: skip
+        drawn = table.table(cells, colLabels=["ᾱ", "x", "ε̂", "x̂0", "next x"],
+                            colWidths=[0.28, 0.18, 0.16, 0.18, 0.18],
+                            loc="center", cellLoc="center")  # fmt: skip
+        drawn.auto_set_font_size(False)
+        drawn.set_fontsize(11)
+        drawn.scale(1.08, 1.7)
+
+    def _draw_true_path(self, ax) -> None:
+        """Where the network is exact, the path that endlessly many steps would take."""
+        if not callable(self._eps):
+            return
+        time = [float(t.time) for t in self.levels]
+        angle = lambda u: Level.from_alpha_bar(math.cos(u * math.pi / 2) ** 2)
+        fine = [angle(u) for u in torch.linspace(time[0], 0, 200).tolist()]
+        x = torch.tensor([[self.xs[0]]], dtype=torch.float64)
+        steps = list(walk(ddim, self._eps, x, fine))
+        ax.plot([float(t.sigma) for t in fine], [self.xs[0], *(float(s.x) for s in steps)],
+                "-", color="0.75", label="the true path")  # fmt: skip
+
+    @staticmethod
+    def _shown(values, i: int) -> str:
+        return f"{values[i]:g}" if i < len(values) else "…"
+
+
+class hand_blend(Asking):
+    """Guidance by hand: ε̂ = ε_u + w (ε_c − ε_u) at each of a few scales, and the arrow that moves.
+
+    u and c are what the network says without and with the condition; w the scales to fill in. The
+    picture draws them as arrows, second coordinate given by tilt; the slider moves w.
+    """
+
+    def __init__(self, u=0.6, c=1.0, w=(1.0, 5.0, 15.0), tilt=(0.15, 0.35)):
+        self.u, self.c, self.scales, self._tilt, self.found = u, c, list(map(float, w)), tilt, []
+        self.slider = ipywidgets.FloatSlider(
+            value=self.scales[0], min=-1, max=max(self.scales), step=0.5, description="w"
+        )
+        self.slider.observe(lambda _: self.refresh(""), "value")
+        alt = f"Guidance as arrows: from the unconditional {u:g} through the conditional {c:g}"
+        super().__init__(alt, 1, 2, (9.0, 3.1), [self.slider])
+
+    def question(self) -> Question | None:
+        if len(self.found) == len(self.scales):
+            return None
+        w, u, c = self.scales[len(self.found)], self.u, self.c
+        right = u + w * (c - u)
+        mistakes = [
+            (u + (1 + w) * (c - u), "that is the paper's convention, 1 + w; ours starts at w = 0."),
+            (c + w * (u - c), "you started from c; start from u and walk towards c."),
+            (w * c + (w - 1) * u, "a sign: it is w·c − (w − 1)·u."),
+            (w * c, "you scaled the conditional guess alone."),
+            (u + w * c, "w multiplies the difference c − u, not c."),
+            ((u + c) / 2, "that is the mean of the two."),
+            (w * (c - u), "start from u, then add w times the difference."),
+            (u, "that is w = 0."),
+            (c, "that is w = 1."),
+        ]
+        mistakes = [m for m in mistakes if abs(m[0] - right) > 2 * EXACT]
+        return Question(f"ε̂ at w = {w:g}", right, EXACT, mistakes)
+
+    def accept(self, number: float) -> None:
+        self.slider.unobserve_all("value")
+        self.slider.value = self.scales[len(self.found)]
+        self.slider.observe(lambda _: self.refresh(""), "value")
+        self.found.append(number)
+
+    def done(self) -> str:
+        return "All three. Move w and watch the arrow leave the two that it came from."
+
+    def draw(self, axes) -> None:
+        arrows, table = axes
+        w = self.slider.value
+        low, high = self._tilt
+        tip = (self.u + w * (self.c - self.u), low + w * (high - low))
+        for (x, y), name, color, side in (
+            ((self.u, low), "ε_u", viz.DATA, -1),
+            ((self.c, high), "ε_c", viz.MODEL, -1),
+            (tip, f"ε̂ at w = {w:g}", viz.NOISE, 1),
+        ):
+            arrows.annotate(
+                "", (x, y), (0, 0), arrowprops={"arrowstyle": "->", "color": color, "lw": 2}
+            )
+            arrows.annotate(name, (x, y), (0, 8 * side), textcoords="offset points", color=color,
+                            va="bottom" if side > 0 else "top", ha="center")  # fmt: skip
+        arrows.plot([self.u, tip[0]], [low, tip[1]], ":", color="0.6", linewidth=1)
+        ends = [self.u + end * (self.c - self.u) for end in (-1, max(self.scales))]
+        tops = [low + end * (high - low) for end in (-1, max(self.scales))]
+        arrows.set(  # the axes stand still, so that the arrow is seen to move
+            xlabel="first coordinate of ε",
+            ylabel="second coordinate",
+            xlim=(min(-0.3, *ends) - 0.3, 1.15 * max(ends)),
+            ylim=(min(-0.3, *tops) - 0.3, 1.25 * max(tops)),
+        )
+        table.set_axis_off()
+        rows = [[f"{s:g}", f"{self.found[i]:g}" if i < len(self.found) else "…"]
+                for i, s in enumerate(self.scales)]  # fmt: skip
+        drawn = table.table([["ε_u", f"{self.u:g}"], ["ε_c", f"{self.c:g}"], *rows],
+                            colLabels=["w", "ε̂ = ε_u + w (ε_c − ε_u)"], colWidths=[0.25, 0.65],
+                            loc="center", cellLoc="center")  # fmt: skip
+        drawn.auto_set_font_size(False)
+        drawn.set_fontsize(11)
+        drawn.scale(1.0, 1.6)
+
+
+def exact_walk(denoise, steps: int = 3) -> hand_walk:
+    """The same walk where the network is exact: on the cosine schedule, from x = 1.2."""
+    ladder = [float(t.alpha**2) for t in grid(cosine, steps, start=0.9)]
+    return hand_walk(x=1.2, alpha_bar=[round(a, 2) for a in ladder], eps=denoise)
