@@ -12,9 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import matplotlib as mpl
+import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart; lines differ in dashes too.
@@ -48,9 +51,14 @@ def new_figure(rows: int = 1, cols: int = 1, size: tuple[float, float] | None = 
 
 def png(figure: Figure, crop: bool = False) -> bytes:
     """The figure as PNG bytes that do not name the program that wrote them; crop cuts margins."""
-    edge = {"bbox_inches": "tight", "pad_inches": 0.05} if crop else {}
     with mpl.rc_context(style()), io.BytesIO() as file:
-        figure.savefig(file, format="png", metadata={"Software": None}, **edge)
+        if crop:
+            options = {"bbox_inches": "tight", "pad_inches": 0.05, "metadata": {"Software": None}}
+            figure.savefig(file, format="png", **options)
+        else:  # savefig draws everything twice; a slider has no time for that
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+            Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(file, format="png")
         return file.getvalue()
 
 
@@ -174,19 +182,20 @@ def film(x: Tensor, ax: Axes, names=(), below=(), holes: bool = True, smooth=Tru
     rows, cols, _, height, width = x.shape
     mode, k = "bicubic" if smooth else "nearest", 8
     big = torch.nn.functional.interpolate(x.detach().cpu().float().flatten(0, 1), None, k, mode)
-    glow = mpl.colormaps["magma"].resampled(32)  # few colours make a small file
-    big = torch.from_numpy(glow((big[:, 0].clamp(-1, 1).numpy() + 1) / 2)[..., :3])
+    glow = mpl.colormaps["magma"].resampled(24)  # few colours make a small file
+    big = torch.from_numpy(glow((big[:, 0].clamp(-1, 1).numpy() + 1) / 2, bytes=True)[..., :3])
     gap, edge = 6, 2 * k if holes else 4
     tall, line = height * k + 2 * edge, height * k + (2 * edge + k if holes else edge)
-    canvas = torch.ones(line * (rows - 1) + tall, cols * (width * k + gap) + gap, 3)
+    shape = line * (rows - 1) + tall, cols * (width * k + gap) + gap, 3
+    canvas = torch.full(shape, 255, dtype=torch.uint8)
     for i, frame in enumerate(big):
         top, left = i // cols * line, gap + i % cols * (width * k + gap)
         if i % cols == 0:
-            canvas[top : top + tall] = torch.tensor(glow(0)[:3])
+            canvas[top : top + tall] = torch.tensor(glow(0, bytes=True)[:3])
         canvas[top + edge : top + tall - edge, left : left + width * k] = frame
     for top in [a + b for a in range(0, rows * line, line) for b in (k // 2, tall - k * 3 // 2)]:
         for left in range(k // 2, canvas.shape[1] - k if holes else 0, 2 * k):
-            canvas[top : top + k, left : left + k] = 1
+            canvas[top : top + k, left : left + k] = 255
     ax.imshow(canvas, interpolation="nearest")
     for i, name in enumerate(names):
         ax.text(-2 * k, i * line + tall / 2, name, ha="right", va="center")
@@ -194,4 +203,54 @@ def film(x: Tensor, ax: Axes, names=(), below=(), holes: bool = True, smooth=Tru
         place = gap + (i + 0.5) * width * k + i * gap, canvas.shape[0] + k
         ax.text(*place, str(label), ha="center", va="top")
     ax.set_axis_off()
+    return ax
+
+
+def walkers(paths: Tensor, mean: Tensor, std: Tensor, ax: Axes, title: str = "") -> Axes:
+    """Random walks (steps + 1, k) as thin lines, and the band mean ± 2 std they should stay in."""
+    n = torch.arange(len(paths))
+    band = {"color": COLOURS[1], "linestyle": "-"}
+    ax.plot(n, paths, color=COLOURS[0], alpha=0.22, linewidth=0.6, linestyle="-")
+    ax.plot(n, mean, label="predicted mean", **band)
+    for sign, label in ((2, "predicted mean ± 2 standard deviations"), (-2, None)):
+        ax.plot(n, mean + sign * std, **(band | {"linestyle": "--"}), linewidth=1.5, label=label)
+    ax.set(xlabel="step n", ylabel="x", title=title, xlim=(0, len(paths) - 1))
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    return ax
+
+
+def spread(n: Tensor, x: Tensor, p: Tensor, ax: Axes, paths=None, title: str = "") -> Axes:
+    """A density p (len(x), len(n)) over n as a glowing map; paths (len(n), k) as thin lines."""
+    shade = mpl.colors.PowerNorm(0.5, vmin=0)
+    glow = mpl.colormaps["magma"].resampled(48)
+    edges = float(n[0]), float(n[-1]), float(x[0]), float(x[-1])
+    ax.imshow(p, origin="lower", aspect="auto", extent=edges, cmap=glow, norm=shade)
+    if paths is not None:
+        ax.plot(n, paths, color="white", alpha=0.75, linewidth=0.8, linestyle="-")
+    ax.set(xlabel="step n", ylabel="x", title=title, ylim=edges[2:])
+    return ax
+
+
+def quarter_circle(alpha: Tensor, sigma: Tensor, labels, ax: Axes, title: str = "") -> Axes:
+    """Levels as points (alpha, sigma) on the quarter circle from data to noise, each labelled."""
+    turn = torch.linspace(0, torch.pi / 2, 91)
+    ax.plot(turn.cos(), turn.sin(), color="0.75", linestyle="-", zorder=1)
+    ax.scatter(alpha, sigma, color=COLOURS[0], zorder=2)
+    for a, s, label in zip(alpha.tolist(), sigma.tolist(), labels, strict=True):
+        ax.plot([0, a], [0, s], color=COLOURS[0], alpha=0.25, linewidth=1, linestyle="-")
+        ax.text(1.04 * a + 0.01, 1.04 * s + 0.01, str(label), fontsize=9)
+    ax.set(xlabel="signal α", ylabel="noise σ", title=title, xlim=(0, 1.18), ylim=(0, 1.15))
+    ax.set_aspect("equal")
+    return ax
+
+
+def heat(values: Tensor, ax: Axes, xlabel: str, ylabel: str, span=None, title="") -> Axes:
+    """A table of values (rows, cols) as colours: purple below 0, orange above; x runs to span."""
+    top = float(values.abs().max())
+    rows, cols = values.shape
+    shown = {"aspect": "auto", "interpolation": "nearest", "extent": (0, span or cols, rows, 0)}
+    colours = mpl.colormaps["PuOr_r"].resampled(33)
+    drawn = ax.imshow(values, cmap=colours, vmin=-top, vmax=top, **shown)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.figure.colorbar(drawn, ax=ax, label="value")
     return ax
