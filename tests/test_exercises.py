@@ -18,7 +18,14 @@ SEEDS = (0, 1, 2)
 EXERCISES = all_exercises()
 FUNCTIONS = [e for e in EXERCISES if isinstance(e, Function)]
 VALUES = [e for e in EXERCISES if isinstance(e, Value)]
-NOTEBOOKS = {"start": "00", "forward": "01", "train": "03"}
+NOTEBOOKS = {
+    "start": "00",
+    "forward": "01",
+    "reverse": "02",
+    "train": "03",
+    "ddim": "04",
+    "guidance": "05",
+}
 tally = {}  # id -> how many wrong answers met their own hint, another's, or were accepted
 
 
