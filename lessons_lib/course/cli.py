@@ -175,6 +175,21 @@ def train(name):
 
 
 @main.command()
+@click.argument("name")
+def measure(name):
+    """Measure again what a lesson claims, with its error bars; `all` measures everything."""
+    from lessons_lib.course.measure import MEASURES, lines, write
+
+    if name not in (*MEASURES, "all"):
+        raise click.BadParameter(f"no measure {name!r}; there are: {', '.join(MEASURES)}, all")
+    for each in MEASURES if name == "all" else [name]:
+        found = write(each, ROOT / "data")
+        click.echo(f"{each}: {found['what']}")
+        for line in lines(found):
+            click.echo(f"  {line}")
+
+
+@main.command()
 def doctor():
     """Look at this machine, and say what to do about each problem."""
     from lessons_lib.course.doctor import report

@@ -1,0 +1,327 @@
+"""The measured claims: every shipped file is whole and says what it promises, and can be remade."""
+
+import json
+import math
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from lessons_lib import files, metrics
+from lessons_lib.course import cli, measure
+from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.levels import cosine, from_betas, grid, linear_betas
+from lessons_lib.samplers import ddim, ddpm
+
+SMALL = {
+    "digits-walk": {"seeds": (0, 1), "n": 30, "calls": (2, 4), "splits": 2},
+    "strides-digits": {"seeds": (0, 1), "n": 30, "calls": (2,), "splits": 2},
+    "guidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "w": (0.0, 1.0, 3.0), "splits": 2},
+    "strides-mixture": {"seeds": (0, 1), "n": 100, "calls": (2, 3), "spacing": 0.1},
+    "guided-law": {"calls": (2, 3)},
+}
+ERRORS = {  # what each row gives with its standard error
+    "digits-walk": {"recognised", "frechet"},
+    "strides-digits": {"recognised", "frechet"},
+    "guidance-digits": {"recognised", "frechet", "diversity", "saturated", "far out"}
+    | {"diversity, even contrast"},
+    "strides-mixture": {"w2"},
+}
+ROWS = {"digits-walk": 2, "strides-digits": 20, "guidance-digits": 7, "strides-mixture": 28}
+
+
+def rows(name, **wanted):
+    """The shipped rows of that name in which every wanted key has the wanted value."""
+    found = measure.result(name)["rows"]
+    return [row for row in found if all(row[k] == value for k, value in wanted.items())]
+
+
+# --- what is shipped ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", measure.MEASURES)
+def test_what_is_shipped_is_whole_and_says_how_it_was_made(name):
+    found = measure.result(name)
+    assert found["command"] == f"lessons measure {name}"
+    assert found["what"].endswith(".") and "torch" in found["machine"]
+    entry = files.manifest()[f"results/{name}.json"]
+    assert entry["made_by"] == found["command"] and entry["licence"] and entry["source"]
+    assert "202" not in json.dumps(found["machine"]), "a date makes every run another file"
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_number_that_was_sampled_has_its_error_over_five_seeds(name):
+    found = measure.result(name)
+    assert len(found["seeds"]) >= 5 and len(found["rows"]) == ROWS[name]
+    for row in found["rows"]:
+        assert {k for k, v in row.items() if isinstance(v, dict) and "se" in v} == ERRORS[name]
+        for key in ERRORS[name]:
+            assert math.isfinite(row[key]["value"]) and row[key]["se"] >= 0
+    floor = found["floor" if name == "strides-mixture" else "frechet, real against real"]
+    assert floor["value"] > 0 and floor["se"] > 0
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_no_error_bar_hides_its_number(name):
+    """Below the floor of its sample size W2 has none to hide: the law without sampling is read."""
+    found = measure.result(name)
+    least = {"w2": 2 * found["floor"]["value"]} if "floor" in found else {}
+    for row in found["rows"]:
+        for key in ERRORS[name] & {"recognised", "frechet", "w2", "diversity"}:
+            if row[key]["value"] > least.get(key, 0):
+                assert row[key]["se"] < 0.1 * row[key]["value"], row
+
+
+def test_the_walk_counts_its_evaluations_and_its_seconds():
+    fast, slow = rows("digits-walk")
+    assert (fast["sampler"], fast["evaluations"], slow["evaluations"]) == ("DDIM", 50, 1000)
+    ratio = measure.result("digits-walk")["DDPM over DDIM, seed by seed"]
+    for clock in measure.CLOCKS:
+        for row in (fast, slow):
+            assert 0 < row[clock]["low"] <= row[clock]["median"] <= row[clock]["high"]
+        assert 10 < ratio[clock]["median"] < 40  # twenty times the evaluations, on a busy machine
+
+
+@pytest.mark.parametrize("name", ["digits-walk", "strides-digits", "guidance-digits"])
+def test_the_weights_measured_are_the_weights_shipped(name):
+    for weights, hashed in measure.result(name)["checkpoints"].items():
+        assert hashed == measure.checkpoint_hash(weights), f"run `lessons measure {name}` again"
+
+
+def test_guidance_costs_two_evaluations_except_at_nought_and_one():
+    assert [row["w"] for row in rows("guidance-digits")] == [0, 1, 3, 5, 7.5, 15, 20]
+    assert [row["evaluations"] for row in rows("guidance-digits")] == [50, 50] + 5 * [100]
+
+
+def test_without_a_condition_a_digit_in_ten_is_the_one_asked_for():
+    (row,) = rows("guidance-digits", w=0)
+    assert row["recognised"]["value"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_guidance_saturates_and_a_strong_one_is_recognised_less():
+    found = rows("guidance-digits")[1:]
+    for key in ("saturated", "far out"):
+        share = [row[key]["value"] for row in found]
+        assert share == sorted(share) and share[-1] > 5 * share[0]
+    best = max(row["recognised"]["value"] for row in found)
+    assert found[-1]["recognised"]["value"] < best - 0.03
+    assert found[-1]["frechet"]["value"] > 5 * found[0]["frechet"]["value"]
+
+
+def test_diversity_grows_with_guidance_here_whatever_the_textbook_says():
+    """The lesson says so and why; should a new checkpoint behave, the lesson must change."""
+    for key in ("diversity", "diversity, even contrast"):
+        plain, strong = (rows("guidance-digits", w=w)[0][key] for w in (1, 7.5))
+        assert strong["value"] - plain["value"] > 5 * (strong["se"] + plain["se"])
+
+
+def test_even_contrast_leaves_the_form_alone():
+    x = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    even = measure.even_contrast(x)
+    torch.testing.assert_close(even.flatten(1).mean(1), torch.zeros(6).double())
+    torch.testing.assert_close(even.flatten(1).std(1), torch.ones(6).double())
+    torch.testing.assert_close(measure.even_contrast(3 * x - 0.4), even)
+    assert torch.isfinite(measure.even_contrast(torch.ones(2, 1, 8, 8))).all()
+
+
+def test_two_measures_agree_where_they_measure_the_same_thing():
+    """DDIM in 50 steps, asked as plainly, from the same noise: one number, measured thrice."""
+    walk, strides = rows("digits-walk", sampler="DDIM")[0], rows("strides-digits", calls=50)[0]
+    plain = rows("guidance-digits", w=1)[0]
+    for key in ("recognised", "frechet"):
+        assert walk[key]["value"] == pytest.approx(strides[key]["value"], rel=2e-3)
+        assert walk[key]["value"] == pytest.approx(plain[key]["value"], rel=2e-3)
+
+
+def test_more_calls_bring_every_sampler_nearer_to_the_mixture():
+    for name in measure.SAMPLERS:
+        exact = [row["without sampling"] for row in rows("strides-mixture", sampler=name)]
+        assert exact == sorted(exact, reverse=True)
+
+
+def test_samples_and_the_law_they_come_from_tell_the_same():
+    """n samples add their own error, about the floor, to the distance of the law itself."""
+    floor = measure.result("strides-mixture")["floor"]["value"]
+    for row in rows("strides-mixture"):
+        law, found = row["without sampling"], row["w2"]
+        assert found["value"] == pytest.approx(law, abs=1.5 * floor + 4 * found["se"])
+
+
+# --- the guided law: oracle B7 --------------------------------------------------------------------
+
+
+def test_the_tilted_laws_are_those_of_the_closed_form():
+    equal, unequal = measure.result("guided-law")["cases"]
+    assert equal["tilted law"] == {"mean": 3.0, "variance": 1.0}
+    assert unequal["tilted law"] == {"mean": 1.2, "variance": 0.1}
+
+
+def test_equal_spreads_reach_the_tilted_law_whatever_the_sampler():
+    for row in measure.result("guided-law")["cases"][0]["rows"]:
+        assert row["mean"] == pytest.approx(3, abs=1e-2)
+        if row["calls"] == 1000:
+            assert row["variance"] == pytest.approx(1, abs=1e-2)
+
+
+@pytest.mark.parametrize(
+    "name, mean, var", [("DDIM", 1.5, 0.016), ("DDPM", 1.31, 0.066), ("DDIM, η = .5", 1.42, 0.038)]
+)
+def test_unequal_spreads_miss_it_and_each_sampler_in_its_own_way(name, mean, var):
+    case = measure.result("guided-law")["cases"][1]
+    (row,) = (row for row in case["rows"] if (row["sampler"], row["calls"]) == (name, 1000))
+    assert row["mean"] == pytest.approx(mean, abs=5e-3)
+    assert row["variance"] == pytest.approx(var, abs=1e-3)
+
+
+def test_the_guided_ode_in_closed_form():
+    """The limit of DDIM on a fine grid: dx/dθ = alpha eps − sigma x0 on the circle of angle θ.
+
+    The guess guided from N(0, 1) to N(1, c²) is x0 = w (1 + g (x − alpha)) + (1 − w) alpha x, with
+    g = alpha c² / (alpha² c² + sigma²); mean and log variance then go by Runge-Kutta.
+    """
+    c, w = 0.5, 3.0
+
+    def slope(theta, state):
+        a, b, one = math.cos(theta), math.sin(theta), a_gain(theta)
+        # x0 = k x + j with
+        k, j = w * one + (1 - w) * a, w * (1 - one * a)
+        # dx/dtheta = (x - a x0) / b * a - b x0 = x a / b - x0 / b
+        pull, push = (a - k) / b, -j / b
+        mean, log_var = state
+        return pull * mean + push, 2 * pull
+
+    def a_gain(theta):
+        a, b = math.cos(theta), math.sin(theta)
+        return a * c**2 / (a**2 * c**2 + b**2)
+
+    state, steps, end = (0.0, 0.0), 4000, 1e-4
+    h = (end - math.pi / 2) / steps
+    for i in range(steps):
+        theta = math.pi / 2 + i * h
+        one = slope(theta, state)
+        two = slope(theta + h / 2, tuple(s + h / 2 * d for s, d in zip(state, one, strict=True)))
+        three = slope(theta + h / 2, tuple(s + h / 2 * d for s, d in zip(state, two, strict=True)))
+        four = slope(theta + h, tuple(s + h * d for s, d in zip(state, three, strict=True)))
+        state = tuple(
+            s + h / 6 * (p + 2 * q + 2 * r + z)
+            for s, p, q, r, z in zip(state, one, two, three, four, strict=True)
+        )
+    mean, var = measure.guided_moments(ddim, (0.0, 1.0), (1.0, c), w, 1000)
+    assert mean == pytest.approx(state[0], abs=2e-3)
+    assert var == pytest.approx(math.exp(state[1]), abs=5e-4)
+
+
+def test_the_push_of_moments_is_first_order():
+    miss = [
+        abs(measure.guided_moments(ddim, (0.0, 1.0), (1.0, 1.0), 3.0, n)[1] - 1) for n in (50, 200)
+    ]
+    assert math.log(miss[0] / miss[1]) / math.log(4) == pytest.approx(1, abs=0.15)
+
+
+# --- the instruments of one dimension -------------------------------------------------------------
+
+
+def test_one_step_reads_off_the_mean_and_the_spread_of_the_posterior():
+    t, s = cosine(0.7), cosine(0.4)
+    toy, x = MixtureDenoiser([[1.0]], [0.5]), torch.linspace(-2, 2, 5, dtype=torch.float64)[:, None]
+    var = t.sigma**2 - (t.alpha / s.alpha) ** 2 * s.sigma**2
+    mean = (t.alpha / s.alpha * s.sigma**2 * x + s.alpha * var * toy(x, t)) / t.sigma**2
+    found, std = measure.one_step(ddpm, toy, x, t, s)
+    torch.testing.assert_close(found, mean, rtol=0, atol=1e-12)
+    assert std == pytest.approx(float((var * s.sigma**2 / t.sigma**2).sqrt()), abs=1e-12)
+    found, std = measure.one_step(ddim, toy, x, t, s)
+    assert std == 0
+    torch.testing.assert_close(found, ddim(toy, x, t, s).x, rtol=0, atol=0)
+
+
+def test_the_quantile_undoes_the_distribution_function():
+    mix = MixtureDenoiser([[-1.0], [2.0]], [0.3, 0.1], [1.0, 3.0])
+    u = torch.linspace(0.001, 0.999, 50, dtype=torch.float64)
+    x = measure.quantile(mix, u)
+    below = 0.25 * torch.special.ndtr((x + 1) / 0.3) + 0.75 * torch.special.ndtr((x - 2) / 0.1)
+    torch.testing.assert_close(below, u, rtol=0, atol=1e-10)
+    one = measure.quantile(MixtureDenoiser([[1.0]], [2.0]), u)
+    torch.testing.assert_close(one, 1 + 2 * torch.special.ndtri(u), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", measure.SAMPLERS)
+def test_the_law_of_the_chain_is_the_affine_push_on_gaussian_data(name):
+    """Oracle D1: on Gaussian data mean and variance are known without the grid."""
+    step, n = measure.SAMPLERS[name], 20000
+    mean, var = measure.guided_moments(step, (0.0, 1.0), (0.5, 0.6), 1.0, 20)
+    points = measure.law_of_chain(step, MixtureDenoiser([[0.5]], [0.6]), grid(cosine, 20), n, 0.02)
+    assert float(points.mean()) == pytest.approx(mean, abs=1e-4)
+    assert float(points.var()) == pytest.approx(var, rel=2e-3)
+    middle = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    normal = mean + math.sqrt(var) * torch.special.ndtri(middle)
+    assert metrics.w2(points, normal) < 2e-3
+
+
+@pytest.mark.parametrize("name", ["DDIM, η = .5", "DDPM, large variance"])
+def test_a_finer_grid_tells_the_same(name):
+    step, mix = measure.SAMPLERS[name], MixtureDenoiser([[-1.5], [1.0]], [0.3, 0.5])
+    levels = grid(from_betas(linear_betas()), 20)
+    coarse, fine = (measure.law_of_chain(step, mix, levels, 5000, h) for h in (0.02, 0.01))
+    assert metrics.w2(coarse, fine) < 1e-3
+
+
+# --- made again -----------------------------------------------------------------------------------
+
+
+def timeless(value):
+    """The same without what a clock said."""
+    if isinstance(value, dict):
+        return {k: timeless(v) for k, v in value.items() if k not in measure.CLOCKS}
+    return [timeless(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", measure.MEASURES)
+def test_a_small_one_runs_writes_and_comes_out_the_same_twice(name, tmp_path):
+    threads = torch.get_num_threads()
+    one = measure.write(name, tmp_path, progress=False, **SMALL[name])
+    assert measure.result(name, tmp_path) == one and torch.get_num_threads() == threads
+    two = measure.MEASURES[name](**SMALL[name])
+    again = measure._rounded(timeless(two))
+    assert {k: v for k, v in timeless(one).items() if k in again} == again
+    assert files.verify_all(tmp_path) == [(f"results/{name}.json", None)]
+    shipped, small = measure.result(name), list(one)
+    assert list(shipped) == small, "the shipped file is of another version of its measure"
+    table = measure.lines(one)
+    assert len({len(line) for line in table}) == 1 and ("±" in table[1]) == (name in ERRORS)
+
+
+def test_other_seeds_give_other_numbers():
+    tell = lambda *seeds: measure.strides_mixture(seeds, 100, (2,), 0.1)["rows"][0]["w2"]["value"]
+    assert tell(0, 1) != tell(2, 3)
+
+
+def test_what_cannot_be_measured_is_said():
+    with pytest.raises(ValueError, match="name: 'cats' given; allowed are digits-walk, "):
+        measure.result("cats")
+    with pytest.raises(ValueError, match="name: 'cats' given"):
+        measure.write("cats")
+    with pytest.raises(ValueError, match="n: 899 given; allowed is 20 to 898"):
+        measure.digits_walk(n=899)
+    with pytest.raises(ValueError, match="seeds: 1 given; a standard error needs 2"):
+        measure.strides_mixture((0,), 100, (2,), 0.1)
+
+
+def test_an_altered_result_is_refused_with_its_repair(tmp_path):
+    measure.write("guided-law", tmp_path, progress=False, **SMALL["guided-law"])
+    path = tmp_path / "results" / "guided-law.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("1", "2", 1), encoding="utf-8")
+    with pytest.raises(files.FileProblem, match="lessons measure guided-law"):
+        measure.result("guided-law", tmp_path)
+
+
+def test_the_command_writes_prints_a_table_and_names_what_there_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    small = lambda progress: measure.strides_mixture(**SMALL["strides-mixture"])
+    monkeypatch.setattr(measure, "MEASURES", {"strides-mixture": small})
+    for word in ("strides-mixture", "all"):
+        done = CliRunner().invoke(cli.main, ["measure", word])
+        assert done.exit_code == 0, done.output
+        assert "DDPM, large variance" in done.output and "±" in done.output
+    assert (tmp_path / "data" / "results" / "strides-mixture.json").is_file()
+    done = CliRunner().invoke(cli.main, ["measure", "cats"])
+    assert done.exit_code == 2 and "'cats'" in done.output and "strides-mixture, all" in done.output
