@@ -186,7 +186,11 @@ def normalise(nb) -> nbformat.NotebookNode:
     nb.metadata = nbformat.from_dict(
         {k: v for k, v in nb.get("metadata", {}).items() if k not in TRANSIENT}
         | {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",  # as JupyterLab writes it: no false "unsaved"
+                "language": "python",
+                "name": "python3",
+            },
             "language_info": {"name": "python"},
         }
     )
