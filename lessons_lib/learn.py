@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lessons_lib import diffuse, files, nets
 from lessons_lib.levels import Level, Schedule
@@ -159,7 +159,8 @@ def fit(denoiser, batches, schedule, steps, generator, progress=True, **options)
     """
     losses = []
     with _deferred_interrupt() as interrupted:
-        bar = tqdm(total=steps, disable=not progress, desc="train", leave=False)
+        quiet = {} if progress else {"disable": True}  # left out, TQDM_DISABLE decides
+        bar = tqdm(total=steps, desc="train", leave=False, **quiet)
         for step, loss, average in train(denoiser, batches, schedule, steps, generator, **options):
             losses.append(loss)
             bar.update()

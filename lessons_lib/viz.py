@@ -254,3 +254,102 @@ def heat(values: Tensor, ax: Axes, xlabel: str, ylabel: str, span=None, title=""
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.figure.colorbar(drawn, ax=ax, label="value")
     return ax
+
+
+def blends(u, c, tips, names, ax: Axes) -> Axes:
+    """Two guesses u and c (2,) as arrows from 0, the line through them, and tips (k, 2) on it."""
+    ax.axline(u, c, color="0.6", linestyle=":", linewidth=1.5)
+    ax.plot([0, *tips[:, 0]], [0, *tips[:, 1]], linestyle="none")  # makes room
+    for tip, name in zip(tips.tolist(), names, strict=True):
+        ax.plot(*tip, "o", color=NOISE)
+        ax.annotate(str(name), tip, (4, 6), textcoords="offset points")
+    for tip, name, color, side in ((u, "u", DATA, "right"), (c, "c", MODEL, "left")):
+        ax.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "->", "color": color, "lw": 2})
+        ax.annotate(name, tip / 2, color=color, ha=side, va="top" if side == "left" else "bottom")
+    ax.set(xlabel="first coordinate of the guess", ylabel="second coordinate")
+    ax.margins(0.12)
+    return ax
+
+
+def law(x: Tensor, y: Tensor, p: Tensor, drawn: Tensor, ax: Axes, title="", color=DATA) -> Axes:
+    """A density p (len(y), len(x)) over the plane as contours, and points (N, 2) drawn."""
+    points(drawn, ax, title, color)
+    levels = [float(p.max()) * share for share in (0.05, 0.3, 0.7)]
+    ax.contour(x, y, p, levels=levels, colors="black", linewidths=1, linestyles="-")
+    ax.set(xlim=(float(x[0]), float(x[-1])), ylim=(float(y[0]), float(y[-1])))
+    return ax
+
+
+def scoreboard(x: Tensor, names, at, measured: Mapping, ax: Axes, xlabel: str) -> Axes:
+    """Film strips x, one a setting, and beside them what was measured: name -> (values, errors)."""
+    film(x, ax.inset_axes((0, 0, 0.52, 1)), names, holes=False)
+    tall = 1 / len(measured)
+    for i, (name, (value, error)) in enumerate(measured.items()):
+        panel = ax.inset_axes((0.62, 1 - (i + 0.87) * tall, 0.38, 0.66 * tall))
+        panel.errorbar(at, value, error, fmt="o-", capsize=3, color=COLOURS[i])
+        panel.set_title(name, loc="left", fontsize=11)
+        panel.set_ylim(0, 1.15 * max(value))
+        panel.set_xlabel(xlabel if i == len(measured) - 1 else "")
+    ax.set_axis_off()
+    return ax
+
+
+def hills(x: Tensor, p: Mapping[str, Tensor], ax: Axes, title: str = "", total=None) -> Axes:
+    """Densities over x as see-through hills, one per entry of p; total, if given, as a line."""
+    for name, height in p.items():
+        (line,) = ax.plot(x, height, label=name)
+        ax.fill_between(x, height, color=line.get_color(), alpha=0.25, linewidth=0)
+    if total is not None:
+        ax.plot(x, total, color="black", linestyle="-", linewidth=1.5, label="all together")
+    ax.set(xlabel="x", ylabel="density", title=title, ylim=(0, None))
+    if len(p) > 1:
+        ax.legend()
+    return ax
+
+
+def hand_steps(noise, x, x0, ax: Axes) -> Axes:
+    """A walk from noise to data: stations x, and the guess x0 that each of them points at."""
+    words = {"textcoords": "offset points", "va": "center"}
+    for i, guess in enumerate(x0):
+        label = "x̂0, the guess made there" if i == 0 else None
+        ax.plot([noise[i], 0], [x[i], guess], color=NOISE, linestyle=":", linewidth=1.5)
+        ax.plot(0, guess, "D", color=NOISE, markerfacecolor="white", label=label, zorder=3)
+        ax.annotate(f"{guess:.3f}", (0, guess), (9, 0), color=NOISE, **words)
+    ax.plot(noise, x, "o-", color=DATA, label="x, the walk")
+    for level, value in zip(noise[:-1], x[:-1], strict=True):
+        ax.annotate(f"{value:.3f}", (level, value), (-6, 9), color=DATA, ha="right", **words)
+    ax.set(xlabel="σ, how much noise is on", ylabel="x", xlim=(1.12, -0.14))
+    ax.margins(y=0.12)
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 1.04))
+    return ax
+
+
+def paths(fine: Tensor, coarse: Tensor, ax: Axes) -> Axes:
+    """Paths from time 1 to 0, (steps + 1, k): fine ones as white lines, coarse ones with dots."""
+    ax.plot(torch.linspace(1, 0, len(fine)), fine, color="white", linewidth=1.5, linestyle="-")
+    dotted = {"color": COLOURS[5], "linestyle": "-", "marker": "o", "markersize": 4}
+    ax.plot(torch.linspace(1, 0, len(coarse)), coarse, linewidth=1, **dotted)
+    ax.set(xlabel="time, from noise to data", xlim=(1, 0))
+    return ax
+
+
+def measured(rows, key: str, ax: Axes, ylabel: str, samplers, floor=None, title="") -> Axes:
+    """A measurement with its error bars against calls: one line per sampler, and the floor."""
+    for i, name in enumerate(samplers):
+        mine = [row for row in rows if row["sampler"] == name]
+        calls = [row["calls"] for row in mine]
+        y, se = ([row[key][part] for row in mine] for part in ("value", "se"))
+        look = {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os^D"[i], "markersize": 5}
+        ax.errorbar(calls, y, se, label=name, capsize=3, **look)
+    if floor is None:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:g}")
+    else:
+        ax.axhline(floor, color="0.5", linestyle="-", linewidth=1, label="real against real")
+        ax.set_ylim(0, None)
+    ax.set_xscale("log")
+    ax.set_xticks(calls, [str(n) for n in calls])
+    ax.set_xticks([], minor=True)
+    ax.set(xlabel="network evaluations per picture", ylabel=ylabel, title=title)
+    ax.legend(fontsize=9)
+    return ax
