@@ -21,6 +21,7 @@ ifeq ($(origin PYTHON),undefined)
 endif
 PY := $(ENV)/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
+export OMP_WAIT_POLICY := PASSIVE
 
 # pip's long downloads are shown, its hundred lines of "already satisfied" are not.
 PIP := set -o pipefail; pip_install() { $(PY) -m pip install -c constraints.txt --no-input \

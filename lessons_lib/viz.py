@@ -265,7 +265,8 @@ def blends(u, c, tips, names, ax: Axes) -> Axes:
         ax.annotate(str(name), tip, (4, 6), textcoords="offset points")
     for tip, name, color, side in ((u, "u", DATA, "right"), (c, "c", MODEL, "left")):
         ax.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "->", "color": color, "lw": 2})
-        ax.annotate(name, tip / 2, color=color, ha=side, va="top" if side == "left" else "bottom")
+        place = (-5, 0) if side == "right" else (5, -12)
+        ax.annotate(name, tip / 2, place, textcoords="offset points", color=color, ha=side)
     ax.set(xlabel="first coordinate of the guess", ylabel="second coordinate")
     ax.margins(0.12)
     return ax

@@ -16,12 +16,12 @@ def test_threads_are_never_more_than_the_cores(monkeypatch):
     before = torch.get_num_threads()
     try:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-        torch.set_num_threads(64)
-        begin()
-        assert torch.get_num_threads() <= usable_cores()
+        for asked, given in ((1, 1), (64, usable_cores()), (0, 1)):
+            begin(threads=asked)
+            assert torch.get_num_threads() == given
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
         torch.set_num_threads(1)
-        begin()
+        begin(threads=64)
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)

@@ -70,7 +70,9 @@ def lab(notebook, no_browser):
         raise click.BadParameter(f"{path} is outside the course's folder, {ROOT}")
     words = [sys.executable, "-m", "jupyterlab", *lab_options(path, no_browser)]
     # The kernel of this environment comes before one that was registered for the whole user.
-    child = subprocess.Popen(words, env=os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"})
+    # Threads that sleep when they wait: on a busy machine spinning ones are three times slower.
+    ours = {"JUPYTER_PREFER_ENV_PATH": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    child = subprocess.Popen(words, env=ours | os.environ)
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:

@@ -24,10 +24,12 @@ from nbformat.v4.rwbase import rejoin_lines
 ROOT = Path(__file__).resolve().parents[2]  # the repository
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
-# Set for every headless run: plain checks, inline figures, the same order of sets each time.
+# Set for every headless run: plain checks, no bars, threads that sleep when they wait (on a busy
+# machine spinning ones are three times slower), inline figures, the same order of sets each time.
 HEADLESS = {
     "LESSONS_PLAIN": "1",
     "TQDM_DISABLE": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYTHONHASHSEED": "0",
 }

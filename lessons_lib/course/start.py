@@ -6,13 +6,15 @@ from pathlib import Path
 import torch
 
 
-def begin(seed: int = 0) -> tuple[torch.device, torch.Generator]:
+def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generator]:
     """Set the threads, and give the device to compute on and a seeded generator, on the CPU.
 
-    Random numbers are drawn on the CPU everywhere, so that a GPU shows the same pictures.
+    The first networks of the course are so small that one thread is the fastest; OMP_NUM_THREADS
+    overrules, and there are never more threads than cores that this process may use. Random numbers
+    are drawn on the CPU everywhere, so that a GPU shows the same pictures.
     """
     if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+        torch.set_num_threads(max(1, min(threads, usable_cores())))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return device, torch.Generator().manual_seed(seed)
 
