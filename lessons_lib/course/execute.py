@@ -189,7 +189,7 @@ def normalise(nb) -> nbformat.NotebookNode:
         {k: v for k, v in nb.get("metadata", {}).items() if k not in TRANSIENT}
         | {
             "kernelspec": {
-                "display_name": "Python 3 (ipykernel)",  # as JupyterLab writes it: no false "unsaved"
+                "display_name": "Python 3 (ipykernel)",  # JupyterLab's words: no false "unsaved"
                 "language": "python",
                 "name": "python3",
             },

@@ -1,5 +1,6 @@
 """Walks by hand: a widget asks for one number at a time, names the mistake, and moves the point."""
 
+import base64
 import html
 import math
 from typing import NamedTuple
@@ -45,7 +46,8 @@ def judge(question: Question, text: str) -> tuple[float | None, str]:
 class Asking(Pictured, ipywidgets.VBox):
     """A picture, a question, a box for the number, and what a tutor says to it.
 
-    Subclasses give `draw(axes)`, `question()` (None when all is done), `accept(number)`, `done()`.
+    Subclasses give `draw(axes)`, `question()` (None when all is done), `accept(number)`, `done()`,
+    and `fresh()`, the same task from its start. Where no kernel runs, the finished task is shown.
     """
 
     def __init__(self, alt: str, rows: int, cols: int, size, extra=()):
@@ -78,6 +80,15 @@ class Asking(Pictured, ipywidgets.VBox):
         self.message.value = f'<div role="status">{html.escape(said)}</div>'
         self._redraw(self.draw)
 
+    def _repr_mimebundle_(self, **kwargs):
+        bundle, metadata = super()._repr_mimebundle_(**kwargs)
+        still = self.fresh()
+        while (question := still.question()) is not None:
+            still.accept(question.value)
+        still.refresh("")
+        bundle["image/png"] = base64.b64encode(still._png).decode()
+        return bundle, metadata
+
 
 class hand_walk(Asking):
     """DDIM by hand: fill in x̂0 and the next x, step by step, from x_T to the data.
@@ -104,6 +115,9 @@ class hand_walk(Asking):
         new.on_click(lambda _: self._restart(*self._drawn()))
         alt = f"A walk by hand from x = {x:g} in {len(rungs) - 1} steps: the path and its table"
         super().__init__(alt, 1, 2, (9.0, 3.1), [ipywidgets.HBox([again, new])])
+
+    def fresh(self) -> "hand_walk":
+        return hand_walk(self.xs[0], self._rungs, self._eps)
 
     def _begin(self, x, rungs, eps) -> None:
         self._rungs, self._eps = rungs, eps
@@ -242,7 +256,7 @@ class hand_walk(Asking):
 
     @staticmethod
     def _shown(values, i: int) -> str:
-        return f"{values[i]:g}" if i < len(values) else "…"
+        return f"{round(values[i], 3):g}" if i < len(values) else "…"
 
 
 class hand_blend(Asking):
@@ -255,11 +269,14 @@ class hand_blend(Asking):
     def __init__(self, u=0.6, c=1.0, w=(1.0, 5.0, 15.0), tilt=(0.15, 0.35)):
         self.u, self.c, self.scales, self._tilt, self.found = u, c, list(map(float, w)), tilt, []
         self.slider = ipywidgets.FloatSlider(
-            value=self.scales[0], min=-1, max=max(self.scales), step=0.5, description="w"
+            value=3.0, min=-1, max=max(self.scales), step=0.5, description="w"
         )
         self.slider.observe(lambda _: self.refresh(""), "value")
         alt = f"Guidance as arrows: from the unconditional {u:g} through the conditional {c:g}"
         super().__init__(alt, 1, 2, (9.0, 3.1), [self.slider])
+
+    def fresh(self) -> "hand_blend":
+        return hand_blend(self.u, self.c, self.scales, self._tilt)
 
     def question(self) -> Question | None:
         if len(self.found) == len(self.scales):
