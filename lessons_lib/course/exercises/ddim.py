@@ -17,7 +17,6 @@ BACKWARDS = "Which noise must have been there?"
 TWO_LINES = "Two lines: guess, then re-noise"
 HAND_WALK = "Three steps by hand"
 ONE_STEP = "One step by hand"
-GRID = "Which levels to visit"
 SAME = "The same noise, the same picture"
 LARGE = "Why large steps?"
 ETA = "From DDIM to DDPM: η"
@@ -886,109 +885,6 @@ SCORE_FROM_EPS = Function(
 )
 
 
-# --- a walk that skips ----------------------------------------------------------------------------
-
-
-def timesteps(T, steps):
-    """Cut the way from T down to 0 into equal strides, each end rounded to a table entry."""
-    return [round(T * (steps - i) / steps) for i in range(steps + 1)]
-
-
-def timestep_probes(generator):
-    """Odd numbers of steps, or divisors of T: no entry lies half way between two integers."""
-    T = torch.randint(20, 200, (10,), generator=generator).tolist()
-    steps = (2 * torch.randint(1, 8, (10,), generator=generator) + 1).tolist()
-    return [(100, 100), (1000, 50), (7, 1), (100, 15), *zip(T, steps, strict=True)]
-
-
-def timesteps_by_library(T, steps):
-    """The library's grid of levels, read back as table entries."""
-    grid = levels.grid(levels.from_betas(levels.linear_betas(T)), steps)
-    return [round(float(level.time) * T) for level in grid]
-
-
-def timesteps_by_torch(T, steps):
-    """A straight line from T to 0, rounded."""
-    return torch.linspace(T, 0, steps + 1, dtype=torch.float64).round().long()
-
-
-TIMESTEPS = Function(
-    id="ddim.timesteps",
-    question=(
-        "Write `timesteps(T, steps)`: the table entries that a walk of `steps` steps visits, "
-        "steps + 1 integers from T (noise) down to 0 (data), evenly spaced and rounded to the "
-        "nearest integer."
-    ),
-    section=GRID,
-    answer=timesteps,
-    probes=timestep_probes,
-    tested=("from T down to 0", "steps + 1 entries", "strides that are no integers"),
-    hints=(
-        "How many entries has a walk of one step?",
-        "Entry i is T·(steps − i)/steps, rounded.",
-        "`[round(T * (steps - i) / steps) for i in range(...)]`.",
-    ),
-    wrong=(
-        Wrong(
-            "never visits T",
-            lambda T, steps: [round(T * (steps - i) / steps) - 1 for i in range(steps)] + [0],
-            "Your walk starts below T. It begins with pure noise, which is level T; a network told "
-            "a lower one takes away too little.",
-        ),
-        Wrong(
-            "leading",
-            lambda T, steps: [T // steps * (steps - 1 - i) + 1 for i in range(steps)] + [0],
-            "You spaced from the data's end, so the walk starts a whole stride below T. Published "
-            "configurations do this; brightness suffers.",
-        ),
-        Wrong(
-            "ascending",
-            lambda T, steps: timesteps(T, steps)[::-1],
-            "Your list climbs. Sampling walks from noise, T, down to the data, 0.",
-        ),
-        Wrong(
-            "integer stride",
-            lambda T, steps: [T - i * (T // steps) for i in range(steps)] + [0],
-            "You used the integer stride T // steps. When it does not divide T, the last step is "
-            "much longer than the others: round each entry instead.",
-        ),
-        Wrong(
-            "range",
-            lambda T, steps: [*range(T, 0, -max(1, T // steps)), 0],
-            "You used a range with stride T // steps. When that does not divide T, it has more "
-            "steps than were asked for.",
-        ),
-        Wrong(
-            "one too few",
-            lambda T, steps: [round(T * (1 - i / max(1, steps - 1))) for i in range(steps)],
-            "You cut the way at `steps` points. A walk of that many *steps* has one more point.",
-        ),
-        Wrong(
-            "ends before the data",
-            lambda T, steps: timesteps(T, steps)[:-1],
-            "The last entry, 0, is missing: the walk never reaches the data.",
-        ),
-        Wrong(
-            "ends at one",
-            lambda T, steps: [*timesteps(T, steps)[:-1], 1],
-            "Your walk ends at 1, where a little noise is left. The data is entry 0.",
-        ),
-        Wrong(
-            "cut off",
-            lambda T, steps: [int(T * (1 - i / steps)) for i in range(steps + 1)],
-            "You cut off with `int`. A float may lie a hair below its integer, so that 100 · .29 "
-            "becomes 28: use `round`.",
-        ),
-        Wrong(
-            "not rounded",
-            lambda T, steps: [T * (1 - i / steps) for i in range(steps + 1)],
-            "Your entries are not integers, and a table has no entry 66.7: round them.",
-        ),
-    ),
-    variants=(timesteps_by_library, timesteps_by_torch),
-)
-
-
 # --- by hand --------------------------------------------------------------------------------------
 
 
@@ -1454,7 +1350,6 @@ EXERCISES = [
     GUESSES_BY_HAND,
     WALK_BY_HAND,
     ONE_STEP_BY_HAND,
-    TIMESTEPS,
     SAME_SEED,
     WHY_LARGE_STEPS,
     SCORE_FROM_EPS,
