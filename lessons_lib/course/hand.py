@@ -52,6 +52,7 @@ class Asking(Pictured, ipywidgets.VBox):
 
     def __init__(self, alt: str, rows: int, cols: int, size, extra=()):
         self._open(alt, rows, cols, size)
+        self._figure.get_layout_engine().set(w_pad=0.25)  # inches: later ticks may be longer
         self.entry = ipywidgets.Text(continuous_update=False, placeholder="a number, then Enter")
         self.button = ipywidgets.Button(description="Check")
         self.prompt, self.message = ipywidgets.HTML(), ipywidgets.HTML()
@@ -229,7 +230,9 @@ class hand_walk(Asking):
             label = "x̂0, the guess" if i == 0 else None
             path.plot([noise[i], 0], [self.xs[i], x0], ":", color=viz.NOISE, linewidth=1)
             path.plot([0], [x0], "D", color=viz.NOISE, markerfacecolor="none", label=label)
+        low, high = path.dataLim.intervaly
         path.set(xlabel="σ, how much noise is on", ylabel="x", xlim=(1.05, -0.08))
+        path.set_ylim(low - 0.3, high + 0.3)  # room, also for a single point
         path.legend(loc="best", fontsize=9)
         table.set_axis_off()
         cells = [[f"{self._rungs[i]:g} → {self._rungs[i + 1]:g}", self._shown(self.xs, i),
