@@ -107,7 +107,10 @@ def test_ctrl_c_in_a_run_ends_it_and_its_kernel(tmp_path, write):
     path = write([cell("code", "import os, time; open('pid', 'w').write(str(os.getpid()))\n"
                                "time.sleep(60)")])  # fmt: skip
     words = [sys.executable, "-c", "from lessons_lib.course.cli import main; main()"]
-    child = subprocess.Popen([*words, "notebooks", str(path)], stderr=subprocess.PIPE)
+    listen = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    child = subprocess.Popen(  # a test run in the background inherits an ignored Ctrl-C
+        [*words, "notebooks", str(path)], stderr=subprocess.PIPE, preexec_fn=listen
+    )
     wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     before = path.read_bytes()
     child.send_signal(signal.SIGINT)
