@@ -26,7 +26,7 @@ def test_every_exercise_has_its_check_and_starts_unwritten(path):
     nb = load(path)
     stubs = [name for name, _ in editions.marked(nb, "exercise")]
     assert [name for name, _ in editions.marked(nb, "check")] == stubs
-    assert [(n, mark) for n, mark, _ in editions.results(nb)] == [(n, editions.TODO) for n in stubs]
+    assert [(n, mark) for n, mark, _ in editions.results(nb)] == [(n, editions.OPEN) for n in stubs]
 
 
 def test_cells_that_are_not_compared_are_few():

@@ -4,10 +4,10 @@ import copy
 import re
 
 from lessons_lib.course.execute import printed
+from lessons_lib.course.grading import OPEN, RIGHT, WRONG
 from lessons_lib.course.rules import tags
 
 STRICT = {"LESSONS_STRICT": "1"}  # under which a check that is not passed raises
-RIGHT, WRONG, TODO = "✓", "✗", "○"
 
 
 def marked(nb, kind: str) -> list[tuple[str, dict]]:
@@ -35,7 +35,7 @@ def results(nb) -> list[tuple[str, str, str]]:
     for name, cell in marked(nb, "check"):
         text = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(printed(o) for o in cell.outputs))
         said = [line.strip() for line in text.splitlines()]
-        lines = [line for line in said if line[:1] in (RIGHT, WRONG, TODO)]
+        lines = [line for line in said if line[:1] in (RIGHT, WRONG, OPEN)]
         if lines:
             found.append((name, lines[0][0], lines[0][1:].strip().removeprefix(f"{name}: ")))
         else:

@@ -21,6 +21,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat.v4.rwbase import rejoin_lines
 
+from lessons_lib.files import write
+
 ROOT = Path(__file__).resolve().parents[2]  # the repository
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -89,13 +91,7 @@ def dumps(nb) -> str:
 
 def save(nb, path) -> None:
     """Write a notebook whole or not at all, so that an interrupt never leaves half a file."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(dumps(nb).encode())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write(Path(path), dumps(nb).encode())
 
 
 def run(
