@@ -112,7 +112,8 @@ def from_betas(beta: Tensor) -> Schedule:
         below = place.floor().long().clamp(max=len(beta) - 1)
         share = place - below
         log_ab = (1 - share) * log_alpha_bar[below] + share * log_alpha_bar[below + 1]
-        return Level(time, torch.exp(log_ab / 2), torch.sqrt(-torch.expm1(log_ab)))
+        sigma = torch.sqrt(torch.expm1(log_ab).abs())  # abs: minus 0 would make lam a NaN
+        return Level(time, torch.exp(log_ab / 2), sigma)
 
     return schedule
 
@@ -157,16 +158,115 @@ def edm(time: Tensor, low: float = 0.002, high: float = 80.0, rho: float = 7.0) 
     return Level(time, torch.ones_like(time), torch.where(time == 0, 0.0, root**rho))
 
 
+# --- grids: levels to walk down, noisiest first, the data last ------------------------------------
+
+
 def grid(schedule: Schedule, steps: int, start: float = 1.0, end: float = 0.0) -> list[Level]:
     """Cut a schedule into steps + 1 levels, noisiest first, evenly spaced in time.
 
     Raises ValueError unless steps is a positive integer and 1 >= start > end >= 0.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
+    _check_steps(steps)
     if not 1 >= start > end >= 0:
         raise ValueError(f"start, end: {start}, {end} given; need 1 >= start > end >= 0")
     return [schedule(time) for time in torch.linspace(start, end, steps + 1, dtype=torch.float64)]
+
+
+def trailing_grid(beta: Tensor, steps: int) -> list[Level]:
+    """Cut a table of T betas into steps + 1 levels, from entry T down to the data.
+
+    The entries are T, T - T/steps, ..., rounded to whole ones, as networks that were trained on
+    integers ask. Lin et al. 2024, section 3.3.
+
+    Raises ValueError unless steps is an integer from 1 to T.
+    """
+    _check_steps(steps)
+    T = len(beta)
+    if steps > T:
+        raise ValueError(f"steps: {steps} given; the table has {T} entries, so allowed is 1 to {T}")
+    n = [round(T - i * T / steps) for i in range(steps)]
+    return [level_at(beta, each) for each in n] + [from_betas(beta)(torch.tensor(0.0))]
+
+
+def lam_grid(schedule: Schedule, steps: int, high: float = 80.0, low: float = 0.002) -> list[Level]:
+    """Cut a schedule into levels evenly spaced in log-SNR, then the data: steps + 1 in all.
+
+    high and low are the sigma/alpha of the first and of the last noisy level. A schedule that never
+    gets as noisy as high starts at its own noisiest level. Lu et al. 2022, the grid they call logSNR.
+
+    Raises ValueError unless steps is a positive integer and the schedule reaches high > low > 0.
+    """
+    return _ratio_grid(schedule, steps, high, low, torch.log, torch.exp)
+
+
+def karras_grid(
+    schedule: Schedule, steps: int, high: float = 80.0, low: float = 0.002, rho: float = 7.0
+) -> list[Level]:
+    """Cut a schedule into levels whose (sigma/alpha)^(1/rho) falls evenly, then the data.
+
+    steps + 1 levels, closer together near the data. high and low as in `lam_grid`.
+    Karras et al. 2022, eq. 5, which is written for alpha = 1.
+
+    Raises ValueError as `lam_grid` does, and unless rho is above 0.
+    """
+    if not 0 < rho < math.inf:
+        raise ValueError(f"rho: {rho} given; allowed is any number above 0")
+    return _ratio_grid(schedule, steps, high, low, lambda r: r ** (1 / rho), lambda u: u**rho)
+
+
+def _ratio_grid(schedule, steps, high, low, there, back) -> list[Level]:
+    """steps levels from ratio high to ratio low, evenly in the clock `there`, then the data."""
+    _check_steps(steps)
+    top = schedule(torch.tensor(1.0)).ratio
+    if not 0 < low < high < math.inf or low >= top:
+        raise ValueError(
+            f"high, low: {high}, {low} given; need high > low > 0 as sigma/alpha, and low below "
+            f"the schedule's {float(top):.3g}"
+        )
+    ends = there(torch.stack([top.clamp(max=high), torch.full_like(top, low)]))
+    ratio = back(torch.linspace(*ends, steps, dtype=torch.float64))
+    return [at_ratio(schedule, each) for each in ratio] + [schedule(torch.tensor(0.0))]
+
+
+def at_ratio(schedule: Schedule, ratio: float | Tensor) -> Level:
+    """The level of a schedule that has this sigma/alpha, found by halving its time.
+
+    Raises ValueError if the schedule has no such level.
+    """
+    clean, noisy = torch.zeros(2, dtype=torch.float64)
+    noisy = noisy + 1
+    for _ in range(60):
+        middle = (clean + noisy) / 2
+        clean, noisy = (middle, noisy) if schedule(middle).ratio < ratio else (clean, middle)
+    t = schedule(noisy)
+    if not abs(float(t.ratio) / float(ratio) - 1) < 1e-6:
+        raise ValueError(
+            f"ratio: {float(ratio):.4g} given; near it the schedule has {float(t.ratio):.4g}"
+        )
+    return t
+
+
+def along(t: Level, ratio: Tensor) -> Level:
+    """The level with another sigma/alpha on the curve that t lies on.
+
+    Curves that two numbers give away: variance preserved, alpha + sigma = 1, alpha = 1. Only the
+    schedule knows the new level's time, so that is NaN.
+
+    Raises ValueError for a t on none of them.
+    """
+    for size in (torch.hypot, torch.add, lambda alpha, sigma: alpha):
+        if abs(size(t.alpha, t.sigma) - 1) < 1e-9:
+            scale = size(torch.ones_like(ratio), ratio)
+            return Level(torch.full_like(ratio, math.nan), 1 / scale, ratio / scale)
+    raise ValueError(
+        f"t: alpha {float(t.alpha):.4g}, sigma {float(t.sigma):.4g} given; need alpha² + sigma² = 1"
+        ", alpha + sigma = 1 or alpha = 1"
+    )
+
+
+def _check_steps(steps: int) -> None:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
 
 
 def _time(time: Tensor | float) -> Tensor:

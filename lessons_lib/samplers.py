@@ -19,11 +19,15 @@ Denoiser = Callable[[Tensor, Level], Tensor]  # (x, t) -> the mean of the data t
 
 
 class Step(NamedTuple):
-    """One step of a walk: where we are now, and the guess, made on level t, that led us here."""
+    """One step of a walk: where we are now, and the guess, made on level t, that led us here.
+
+    past is what a multistep method remembers of earlier levels, newest first.
+    """
 
     x: Tensor
     x0: Tensor
     t: Level
+    past: tuple[Tensor, ...] = ()
 
 
 StepFunction = Callable[..., Step]

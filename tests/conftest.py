@@ -1,7 +1,12 @@
+import hypothesis
 import nbformat
 import pytest
 
 from lessons_lib.course.execute import save
+
+# The same examples every time, and never a time limit: this machine may be busy.
+hypothesis.settings.register_profile("lessons", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("lessons")
 
 
 def cell(kind, source, *tags, outputs=(), **extra):

@@ -102,7 +102,12 @@ def test_from_alpha_bar_and_back(alpha_bar):
 def test_lam_is_half_the_log_snr():
     t = Level.from_alpha_bar(0.8)
     assert float(t.lam) == pytest.approx(0.5 * math.log(0.8 / 0.2))
-    assert levels.cosine(1.0).lam == -math.inf and levels.cosine(0.0).lam == math.inf
+    assert levels.cosine(1.0).lam == -math.inf
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_data_has_a_log_snr_of_plus_infinity(name):
+    assert ALL[name](0.0).lam == math.inf  # a sigma of minus zero would make it NaN
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
@@ -153,3 +158,84 @@ def test_bad_tables_and_times_are_refused():
         Level.from_alpha_bar(1.5)
     with pytest.raises(ValueError, match="time"):
         levels.rectified(float("nan"))
+
+
+# --- grids by noise level -------------------------------------------------------------------------
+
+REACH = {name: float(ALL[name](1.0).ratio.clamp(max=80)) for name in ALL}
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("steps", [2, 3, 20])
+def test_lam_grid_falls_evenly_in_log_snr_and_ends_at_the_data(name, steps):
+    ladder = levels.lam_grid(ALL[name], steps)
+    assert len(ladder) == steps + 1 and ladder[-1].sigma == 0 and ladder[-1].alpha == 1
+    lam = torch.stack([t.lam for t in ladder[:-1]])
+    assert float(ladder[0].ratio) == pytest.approx(REACH[name])
+    width = math.log(REACH[name] / 0.002) / (steps - 1)
+    close(lam.diff(), torch.full((steps - 1,), width, dtype=torch.float64), 1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_karras_grid_is_the_papers_formula(name):
+    N, rho, high, low = 9, 5.0, 40.0, 0.01
+    ladder = levels.karras_grid(ALL[name], N, high, low, rho)
+    assert len(ladder) == N + 1 and ladder[-1].sigma == 0
+    high = min(high, REACH[name])
+    for i, t in enumerate(ladder[:-1]):
+        by_hand = (high ** (1 / rho) + i / (N - 1) * (low ** (1 / rho) - high ** (1 / rho))) ** rho
+        assert float(t.ratio) == pytest.approx(by_hand, rel=1e-6)
+
+
+@pytest.mark.parametrize("make", [levels.lam_grid, levels.karras_grid])
+def test_one_step_by_ratio_goes_from_the_noisiest_level_to_the_data(make):
+    first, last = make(levels.cosine, 1, 30.0, 0.01)
+    assert float(first.ratio) == pytest.approx(30) and last.sigma == 0
+    assert float(make(VP["scaled-linear betas"], 1)[0].time) == pytest.approx(1)
+
+
+@over(st.sampled_from(sorted(ALL)), st.floats(0.0025, 14))
+def test_a_level_is_found_by_its_ratio_on_its_own_schedule(name, ratio):
+    t = levels.at_ratio(ALL[name], ratio)
+    assert float(t.ratio) == pytest.approx(ratio, rel=1e-9)
+    again = ALL[name](t.time)
+    assert again.alpha == t.alpha and again.sigma == t.sigma
+
+
+def test_trailing_grid_asks_whole_entries_of_the_table():
+    beta = levels.linear_betas(10, 0.01, 0.3)
+    ladder = levels.trailing_grid(beta, 4)
+    assert [round(float(t.time) * 10, 9) for t in ladder] == [10, 8, 5, 2, 0]  # 7.5, 2.5: to even
+    for t, n in zip(ladder, (10, 8, 5, 2), strict=False):
+        assert t.alpha == level_at(beta, n).alpha
+    even = levels.trailing_grid(beta, 5)
+    for t, u in zip(even, grid(from_betas(beta), 5), strict=True):
+        close(t.alpha, u.alpha)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.0, True, None])
+@pytest.mark.parametrize("make", [levels.lam_grid, levels.karras_grid, levels.trailing_grid])
+def test_every_grid_wants_a_positive_whole_number_of_steps(make, steps):
+    schedule = levels.linear_betas() if make is levels.trailing_grid else levels.cosine
+    with pytest.raises(ValueError, match=r"steps: .* given; allowed are the integers from 1"):
+        make(schedule, steps)
+
+
+@pytest.mark.parametrize(
+    "high, low", [(1, 2), (1, 1), (1, 0), (1, -1), (math.inf, 1), (math.nan, 1), (200, 170)]
+)
+def test_grids_by_ratio_want_to_go_down_within_the_schedule(high, low):
+    with pytest.raises(ValueError, match=r"high, low: .* need high > low > 0 as sigma/alpha"):
+        levels.lam_grid(VP["linear betas"], 5, high, low)
+
+
+def test_bad_grids_are_named():
+    with pytest.raises(ValueError, match="steps: 11 given; the table has 10 entries"):
+        levels.trailing_grid(levels.linear_betas(10), 11)
+    for rho in (0, -1, math.inf, math.nan):
+        with pytest.raises(ValueError, match="rho: .* given; allowed is any number above 0"):
+            levels.karras_grid(levels.cosine, 5, rho=rho)
+    with pytest.raises(ValueError, match="ratio: 0.001 given; near it the schedule has 0.002"):
+        levels.at_ratio(levels.edm, 0.001)
+    with pytest.raises(ValueError, match="ratio: 200 given; near it the schedule has 157"):
+        levels.at_ratio(VP["linear betas"], 200)

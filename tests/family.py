@@ -1,0 +1,82 @@
+"""The family of samplers, as the tests see it: every public step, with every option."""
+
+import math
+from functools import partial
+
+import torch
+
+from lessons_lib import levels
+from lessons_lib.levels import from_betas
+from lessons_lib.samplers import ddim, ddpm
+from lessons_lib.solvers import churned, dpm_2, dpmpp_2m, euler_maruyama, heun, plms
+
+SCHEDULES = {
+    "cosine": levels.cosine,
+    "linear betas": from_betas(levels.linear_betas()),
+    "strong betas": from_betas(torch.rand(20, generator=torch.Generator().manual_seed(9)) * 0.25),
+    "rectified": levels.rectified,
+    "ve": levels.edm,
+}
+ODE = {"ddim": ddim, "heun": heun, "dpm_2": dpm_2, "dpmpp_2m": dpmpp_2m, "plms": plms}
+SDE = {
+    "ddpm": ddpm,
+    "ddpm large": partial(ddpm, large=True),
+    "ddim eta .4": partial(ddim, eta=0.4),
+    "ddim eta 1": partial(ddim, eta=1.0),
+    "euler_maruyama": euler_maruyama,
+    "churned ddim": churned(ddim, 0.3),
+    "churned heun": churned(heun, 0.2, swell=1.003),
+}
+STEPS = ODE | SDE
+ORDER = {"ddim": 1, "heun": 2, "dpm_2": 2, "dpmpp_2m": 2, "plms": 2}
+TWICE = ("heun", "dpm_2", "churned heun")  # steps that look a second time
+
+
+def calls(name, ladder):
+    """The promised number of evaluations of a walk down this ladder."""
+    second = [t for t, s in zip(ladder, ladder[1:], strict=False) if t.alpha > 0 and s.sigma > 0]
+    return len(ladder) - 1 + (len(second) if name in TWICE else 0)
+
+
+def starts(name, ladder):
+    """The ladder without its first level, for a step that cannot start from pure noise."""
+    return ladder[1:] if name == "euler_maruyama" and ladder[0].alpha == 0 else ladder
+
+
+def small_std(t, s):
+    """The spread of Bayes' posterior q(x_s | x_t, x0), from the papers' words."""
+    return large_std(t, s) * float(s.sigma / t.sigma)
+
+
+def large_std(t, s):
+    """The spread of the forward step from s up to t."""
+    return math.sqrt(float(t.sigma**2 - (t.alpha / s.alpha) ** 2 * s.sigma**2))
+
+
+def added_std(name, t, s):
+    """The spread of the noise that a step adds at its end; churned steps add theirs before."""
+    if name in ODE or s.sigma == 0:
+        return 0.0
+    large = name in ("ddpm large", "euler_maruyama")
+    return 0.4 * small_std(t, s) if "eta .4" in name else (large_std if large else small_std)(t, s)
+
+
+def close(a, b, tolerance=1e-11):
+    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(*shape, seed=0, dtype=torch.float64):
+    return torch.randn(*shape, dtype=dtype, generator=seeded(seed))
+
+
+def fixed(x0):
+    """A network that says the same whatever it is asked."""
+    return lambda x, t: x0
+
+
+class SilentNormal(torch.Generator):
+    """A generator whose noise the fixture `silence` turns into zeros."""
