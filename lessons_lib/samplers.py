@@ -27,7 +27,7 @@ class Step(NamedTuple):
     x: Tensor
     x0: Tensor
     t: Level
-    past: tuple[Tensor, ...] = ()
+    past: tuple = ()
 
 
 StepFunction = Callable[..., Step]

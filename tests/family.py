@@ -8,7 +8,15 @@ import torch
 from lessons_lib import levels
 from lessons_lib.levels import from_betas
 from lessons_lib.samplers import ddim, ddpm
-from lessons_lib.solvers import churned, dpm_2, dpmpp_2m, euler_maruyama, heun, plms
+from lessons_lib.solvers import (
+    churned,
+    dpm_2,
+    dpmpp_2m,
+    dpmpp_multistep,
+    euler_maruyama,
+    heun,
+    plms,
+)
 
 SCHEDULES = {
     "cosine": levels.cosine,
@@ -17,7 +25,14 @@ SCHEDULES = {
     "rectified": levels.rectified,
     "ve": levels.edm,
 }
-ODE = {"ddim": ddim, "heun": heun, "dpm_2": dpm_2, "dpmpp_2m": dpmpp_2m, "plms": plms}
+ODE = {
+    "ddim": ddim,
+    "heun": heun,
+    "dpm_2": dpm_2,
+    "dpmpp_2m": dpmpp_2m,
+    "dpmpp_multistep": dpmpp_multistep,
+    "plms": plms,
+}
 SDE = {
     "ddpm": ddpm,
     "ddpm large": partial(ddpm, large=True),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lessons_lib import diffuse, levels, solvers
 from lessons_lib.exact import MixtureDenoiser
-from lessons_lib.levels import Level, along, at_ratio, grid, karras_grid, lam_grid
+from lessons_lib.levels import Level, grid, karras_grid, lam_grid
 from lessons_lib.samplers import Step, ddim, ddpm, reverse_var, sample, walk
 from lessons_lib.solvers import (
     churned,
@@ -42,7 +42,7 @@ def slope(steps, errors):
 
 @pytest.mark.parametrize("spacing", GRIDS)
 @pytest.mark.parametrize("schedule", ["cosine", "rectified", "ve"])
-@pytest.mark.parametrize("name", ODE)
+@pytest.mark.parametrize("name", ORDER)
 def test_the_order_on_a_gaussian(name, schedule, spacing):  # C2
     m, c = 0.7, 0.5
     gaussian, x = MixtureDenoiser([[m]], [c]), torch.linspace(-2, 2, 5).double()[:, None]
@@ -83,7 +83,7 @@ def reference():
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "rectified", "ve"])
-@pytest.mark.parametrize("name", ODE)
+@pytest.mark.parametrize("name", ORDER)
 def test_the_order_on_two_bumps(name, schedule):  # C2, against a Runge-Kutta reference
     counts, errors = (40, 80, 160), []
     for steps in counts:
@@ -171,7 +171,7 @@ def test_a_network_that_knows_the_noise_is_walked_without_error(name, schedule):
     close(step.x, x0)
 
 
-@pytest.mark.parametrize("name", ["heun", "dpm_2", "dpmpp_2m", "plms"])
+@pytest.mark.parametrize("name", ODE)
 @pytest.mark.parametrize("schedule", ["cosine", "rectified"])
 def test_from_pure_noise_the_first_step_is_ddims(name, schedule):
     t, s = SCHEDULES[schedule](1.0), SCHEDULES[schedule](0.7)
@@ -237,6 +237,19 @@ def test_euler_maruyamas_law_is_first_order(schedule):
 
 def _var(c):
     return lambda r: r.alpha**2 * c**2 + r.sigma**2
+
+
+def test_ddpm_is_euler_maruyama_only_as_the_step_shrinks():
+    apart = []
+    for b in (0.04, 0.02, 0.01):
+        t, s = Level.from_alpha_bar(0.5), Level.from_alpha_bar(0.5 / (1 - b))
+        x, x0 = normal(2, 6)
+        one, other = (
+            step(fixed(x0), x, t, s, generator=seeded(1)).x
+            for step in (partial(ddpm, large=True), euler_maruyama)
+        )
+        apart.append(float((one - other).abs().max()))
+    assert slope((1, 2, 4), apart) == pytest.approx(2, abs=0.1)
 
 
 def test_euler_maruyama_cannot_start_from_pure_noise():
@@ -337,37 +350,3 @@ def test_langevin_wants_a_step_above_0(h):
 def test_langevin_needs_noise_on_the_level():
     with pytest.raises(ValueError, match="t: sigma is 0 there"):
         langevin(BIMODAL, normal(2, 1), levels.cosine(0.0), 0.1)
-
-
-# --- levels along a curve -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@over(st.floats(0.02, 0.98), st.floats(0.01, 50))
-def test_a_level_along_the_curve_is_the_schedules_own(schedule, time, ratio):
-    if schedule == "strong betas":
-        ratio = min(ratio, 1.5)
-    found = along(SCHEDULES[schedule](time), torch.tensor(ratio, dtype=torch.float64))
-    own = at_ratio(SCHEDULES[schedule], ratio)
-    close(found.alpha, own.alpha, 1e-9)
-    close(found.sigma / found.alpha, torch.tensor(ratio, dtype=torch.float64))
-    assert found.time.isnan()
-
-
-def test_a_level_on_no_known_curve_is_refused():
-    odd = Level(*torch.tensor([0.5, 0.7, 0.6], dtype=torch.float64))
-    with pytest.raises(ValueError, match=r"t: alpha 0.7, sigma 0.6 given; need alpha² \+ sigma²"):
-        along(odd, odd.ratio)
-
-
-def test_ddpm_is_euler_maruyama_only_as_the_step_shrinks():
-    apart = []
-    for b in (0.04, 0.02, 0.01):
-        t, s = Level.from_alpha_bar(0.5), Level.from_alpha_bar(0.5 / (1 - b))
-        x, x0 = normal(2, 6)
-        one, other = (
-            step(fixed(x0), x, t, s, generator=seeded(1)).x
-            for step in (partial(ddpm, large=True), euler_maruyama)
-        )
-        apart.append(float((one - other).abs().max()))
-    assert slope((1, 2, 4), apart) == pytest.approx(2, abs=0.1)
