@@ -192,7 +192,7 @@ def lam_grid(schedule: Schedule, steps: int, high: float = 80.0, low: float = 0.
     """Cut a schedule into levels evenly spaced in log-SNR, then the data: steps + 1 in all.
 
     high and low are the sigma/alpha of the first and of the last noisy level. A schedule that never
-    gets as noisy as high starts at its own noisiest level. Lu et al. 2022, the grid they call logSNR.
+    gets as noisy as high starts at its own noisiest level. Lu et al. 2022 call this grid logSNR.
 
     Raises ValueError unless steps is a positive integer and the schedule reaches high > low > 0.
     """

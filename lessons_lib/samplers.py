@@ -4,6 +4,7 @@ A step function answers one question: we stand at x on level t, where are we on 
 `walk` takes any step function down any grid; `sample` keeps only the end.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -137,7 +138,7 @@ def _walk(step, denoise, x, levels, generator, check) -> Iterator[Step]:
     for i in range(len(levels) - 1):
         last = step(denoise, x, levels[i], levels[i + 1], last=last, generator=generator)
         x = last.x
-        if check and not torch.isfinite(x.sum(dtype=torch.float32 if x.itemsize < 4 else None)):
+        if check and not math.isfinite(x.sum(dtype=torch.float32 if x.itemsize < 4 else None)):
             raise ValueError(f"x: NaN or Inf after step {i + 1} of {len(levels) - 1}")
         yield last
 

@@ -192,6 +192,31 @@ def measure(name):
 
 
 @main.command()
+@click.argument("names", nargs=-1, metavar="[SECTION]...")
+@click.option("--write", is_flag=True, help="Write what was found into docs/benchmarks.md.")
+def bench(names, write):
+    """Measure our samplers beside diffusers', taking turns: step, loop, cuda, error, growth."""
+    from lessons_lib import files
+    from lessons_lib.course.bench import SECTIONS, diffusers, merged, section
+    from lessons_lib.course.start import begin
+
+    for name in names:
+        if name not in SECTIONS:
+            raise click.BadParameter(f"no section {name!r}; there are: {', '.join(SECTIONS)}")
+    try:
+        diffusers()
+    except ImportError as error:
+        raise click.ClickException(str(error)) from error
+    begin()
+    page = ROOT / "docs" / "benchmarks.md"
+    for name in names or SECTIONS:
+        lines = section(name)
+        click.echo("\n".join(lines) + "\n")
+        if write:
+            files.write(page, merged(page.read_text(encoding="utf-8"), lines).encode())
+
+
+@main.command()
 def doctor():
     """Look at this machine, and say what to do about each problem."""
     from lessons_lib.course.doctor import report
