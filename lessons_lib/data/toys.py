@@ -1,4 +1,4 @@
-"""Data: handwritten digits, and toy densities whose truth is known. Pictures live in [-1, 1]."""
+"""Data: handwritten digits, and toy densities whose truth is known."""
 
 import math
 
