@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from lessons_lib.course import bench
+from lessons_lib.course.bench import growth, loops, timing, truth
 from lessons_lib.course.cli import main
 
 pytest.importorskip("diffusers")
@@ -14,36 +15,36 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # theirs,
 
 def test_both_sides_take_turns_after_a_run_to_warm_up():
     order = []
-    seconds = bench.take_turns({name: lambda n=name: order.append(n) for name in "ab"}, 3)
+    seconds = timing.take_turns({name: lambda n=name: order.append(n) for name in "ab"}, 3)
     assert "".join(order) == "ab" + "ababab"
     assert [len(seconds[name]) for name in "ab"] == [3, 3]
 
 
 def test_a_ratio_is_of_neighbouring_runs():
     """A machine that slows down for both sides alike does not change it."""
-    assert bench.ratio([1, 2, 10], [2, 4, 20]) == 0.5
+    assert timing.ratio([1, 2, 10], [2, 4, 20]) == 0.5
 
 
 def test_our_best_is_at_least_as_near_the_truth_as_theirs():
-    row = bench.exact_error((10,))[2]
+    row = truth.exact_error((10,))[2]
     assert float(row.split("|")[-2]) <= 1
 
 
 def test_the_whole_loop_ends_on_the_same_pictures():
     for name, w in (("ddim", 3), ("2M", 1)):
-        apart = float(bench._loop_row(name, w, 8, 10, 1).split("|")[-2])
+        apart = float(loops._loop_row(name, w, 8, 10, 1).split("|")[-2])
         assert apart < 1e-4
 
 
 def test_memory_does_not_grow_with_the_number_of_steps():
-    short, long = bench._peak(2), bench._peak(60)
+    short, long = growth._peak(2), growth._peak(60)
     pictures = 256 * 3 * 32 * 32 * 4 / 2**20  # MiB
     assert long - short < 10 * pictures  # fifty more of each kept would be over 150
 
 
 def test_what_was_not_measured_says_so(monkeypatch):
-    monkeypatch.setattr(bench.torch.cuda, "is_available", lambda: False)
-    assert all("not measured yet" in line for line in bench.cuda_loop()[2:])
+    monkeypatch.setattr(loops.torch.cuda, "is_available", lambda: False)
+    assert all("not measured yet" in line for line in loops.cuda_loop()[2:])
 
 
 def test_a_section_of_the_page_is_replaced_and_the_others_stay():
@@ -63,6 +64,6 @@ def test_without_the_peer_the_bench_says_what_to_install(monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(bench.importlib, "import_module", missing)
+    monkeypatch.setattr(timing.importlib, "import_module", missing)
     said = CliRunner().invoke(main, ["bench", "step"])
     assert said.exit_code == 1 and "pip install -e '.[test]'" in said.output

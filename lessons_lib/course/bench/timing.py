@@ -1,0 +1,66 @@
+"""What every section needs: turns, ratios, the peer, and the machine in a line."""
+
+import importlib
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+# The table and the grid that both sides walk down.
+TABLE = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02}
+
+
+def diffusers():
+    """The peer. Raises ImportError, saying how to install it."""
+    try:
+        return importlib.import_module("diffusers")
+    except ImportError as error:
+        raise ImportError("the bench compares with diffusers: pip install -e '.[test]'") from error
+
+
+def peer(name: str, **options):
+    """One of diffusers' schedulers."""
+    return getattr(diffusers(), name)(**options)
+
+
+def take_turns(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of every side, `repeats` times each, in alternation and after one run to warm up."""
+    for run in sides.values():
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, run in sides.items():
+            start = time.perf_counter()
+            run()
+            _wait()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def ratio(a: list[float], b: list[float]) -> float:
+    """How many times as long as b a took: the median over neighbouring runs."""
+    return statistics.median(x / y for x, y in zip(a, b, strict=True))
+
+
+def machine() -> str:
+    """One line on what was measured on."""
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            name = next((line.split(":")[1].strip() for line in file if "model name" in line), name)
+    except OSError:
+        pass
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{name}, {os.cpu_count()} cores{load}{gpu}, torch {torch.__version__}, threads: "
+        f"{torch.get_num_threads()}, diffusers {diffusers().__version__}"
+    )
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
