@@ -7,7 +7,7 @@
 #                       with no TORCH_INDEX, the torch that is installed stays.
 
 SHELL := bash
-.PHONY: lab test test-more run notebooks lint format checkpoints clean
+.PHONY: lab test test-more mutants run notebooks lint format checkpoints clean
 
 # The environment: a conda environment of your own, else .venv.
 ENV := .venv
@@ -32,6 +32,7 @@ PIP := set -o pipefail; pip_install() { $(PY) -m pip install -c constraints.txt 
 # A stamp is touched last, so an install that was interrupted is done again.
 RUNTIME := $(ENV)/.lessons-runtime
 TEST := $(ENV)/.lessons-test
+MUTANTS := $(ENV)/.lessons-mutants
 TORCH := $(if $(TORCH_INDEX),$(ENV)/.lessons-torch-$(subst /,_,$(subst :,_,$(TORCH_INDEX))))
 INDEX := $(if $(filter default,$(TORCH_INDEX)),,--index-url $(TORCH_INDEX))
 
@@ -57,6 +58,10 @@ test: lint
 # The notebooks on another machine, twice in one kernel, and four at once.
 test-more: $(TEST)
 	$(PY) -m pytest -q -m more
+
+# Do the tests notice when one thing in the library changes? It may be stopped and started again.
+mutants: $(MUTANTS)
+	$(PY) tests/mutants/run.py
 
 lint: $(TEST)
 	$(PY) -m ruff check
@@ -104,3 +109,8 @@ $(TEST): pyproject.toml constraints.txt $(TORCH)
 	@echo "Installing the course and its tests (a few minutes the first time) ..."
 	@$(PIP) -e '.[test]'
 	@touch $(RUNTIME) $@
+
+$(MUTANTS): $(TEST)
+	@echo "Installing the maker of mutants ..."
+	@$(PIP) -e '.[mutants]'
+	@touch $@
