@@ -25,6 +25,8 @@ NOTEBOOKS = {
     "train": "03",
     "ddim": "04",
     "guidance": "05",
+    "frontier": "06",
+    "clinic": "07",
 }
 tally = {}  # id -> how many wrong answers met their own hint, another's, or were accepted
 

@@ -600,6 +600,7 @@ DDIM_ETA_STEP = Function(
             "direction is the std",
             _eta(keep=lambda std, s: std),
             "You gave ε̂ the factor std as well. z gets std, ε̂ gets what is left, √(σ_s² − std²).",
+            source="a committed course notebook, found in review (CoursIA, pull request 16158)",
         ),
         Wrong(
             "direction forgotten",
@@ -690,6 +691,7 @@ DDIM_ETA_STEP = Function(
             _eta(add=lambda std: 0 * std),
             "You made room for the fresh noise and did not put it in: too little noise on level s, "
             "and the walk sinks towards the mean.",
+            source="diffusers, DDIMScheduler.step with an eta below 0",
         ),
         Wrong(
             "predicted noise as fresh noise",

@@ -1071,6 +1071,7 @@ TIMESTEPS = Function(
             lambda T, steps: [T // steps * (steps - 1 - i) + 1 for i in range(steps)] + [0],
             "You spaced from the data's end, so the walk starts a whole stride below T. Published "
             "configurations do this; brightness suffers.",
+            source="diffusers, timestep_spacing='leading'; Lin et al. 2024, section 3.3",
         ),
         Wrong(
             "ascending",

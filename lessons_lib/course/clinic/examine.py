@@ -1,0 +1,188 @@
+"""What a patient draws, measured; and the decision tree: broken, or under-trained?"""
+
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lessons_lib import data, learn, metrics
+from lessons_lib.course.clinic.patients import straight
+from lessons_lib.course.clinic.proofs import LEVELS, SEEN_AT, seeded, unit_gaussian
+from lessons_lib.diffuse import q_sample
+from lessons_lib.levels import cosine
+
+
+@cache
+def _ward():
+    """The healthy network, its judge, and 200 real digits with their labels, in turn 0 ... 9."""
+    x0, label = data.digits()
+    real = torch.stack([x0[label == k][:20] for k in range(10)], 1).flatten(0, 1)
+    return learn.load("digits"), learn.load("judge"), real, torch.arange(len(real)) % 10
+
+
+@torch.no_grad()
+def pictures(ask, walk, seed: int = 0, dice: int = 0, denoise=None) -> Tensor:
+    """What a patient draws: 200 digits, (200, 1, 8, 8), asked for 0, 1, ... 9 in turn.
+
+    seed chooses the noise they start from, dice the fresh noise on the way; denoise is the network
+    (the shipped one, if left out).
+    """
+    healthy, _, real, label = _ward()
+    x = torch.randn(real.shape, generator=seeded(seed))
+    return walk(ask(denoise or healthy, label), x, LEVELS, seeded(1000 + dice))
+
+
+@torch.no_grad()
+def examine(ask, walk, denoise=None, seed: int = 0) -> dict[str, float]:
+    """Everything that the decision tree asks about a patient, as numbers.
+
+    loss            of the network, all levels alike
+    guess           error of a single guess, root mean square, in fog of alpha_bar = .5
+    dark, saturated share of pixels below −.9, and outside ±1.05 before they are clipped
+    recognised      share that a judge takes for the digit asked for
+    varied          distance of two pictures of a digit, over that of two real ones
+    seed, dice      how far pictures move with another seed, or with other dice alone; same unit
+    start           correlation of the pictures with the noise that they started from
+    corner          spread of the left edge, where every real digit is black
+    unit            spread on unit Gaussian data, over that of a healthy DDIM
+    mean, spread    of all pixels, before they are clipped
+    frechet         distance from 200 real digits, in the judge's features
+    """
+    healthy, judge, real, label = _ward()
+    denoise = denoise or healthy
+    x = pictures(ask, walk, seed, denoise=denoise)
+    shown = x.clamp(-1, 1)
+    start = torch.randn(real.shape, generator=seeded(seed))
+    fog = q_sample(real, SEEN_AT, torch.randn(real.shape, generator=seeded(2)))
+    times = cosine((torch.arange(len(real)) + 0.5) / len(real))
+    apart = metrics.within_class_distance(real, label)
+
+    def moved(seed, dice):
+        change = pictures(ask, walk, seed, dice, denoise).clamp(-1, 1) - shown
+        return float(change.flatten(1).norm(dim=1).mean()) / apart
+
+    line = torch.randn(5000, 1, dtype=torch.float64, generator=seeded(3))
+    spreads = [w(unit_gaussian, line, LEVELS, seeded(4)).std() for w in (walk, straight)]
+    return {
+        "loss": float(denoise.loss(real, times, label, seeded(5))),
+        "guess": float((ask(denoise, label)(fog, SEEN_AT) - real).square().mean().sqrt()),
+        "dark": float((x < -0.9).double().mean()),
+        "saturated": metrics.saturated(x),
+        "recognised": float((judge(shown).argmax(1) == label).double().mean()),
+        "varied": metrics.within_class_distance(shown, label) / apart,
+        "seed": moved(seed + 1, 1),
+        "dice": moved(seed, 1),
+        "start": float(torch.corrcoef(torch.stack([x.flatten(), start.flatten()]))[0, 1]),
+        "corner": float(shown[..., 0].std()),
+        "unit": float(spreads[0] / spreads[1]),
+        "mean": float(x.mean()),
+        "spread": float(x.std()),
+        "frechet": metrics.frechet(judge.features(shown), judge.features(real)),
+    }
+
+
+# --- broken or under-trained? ---------------------------------------------------------------------
+
+
+class Question(NamedTuple):
+    """Is a statistic above a limit? Then go on with one answer, else with the other.
+
+    An answer is another question, or a leaf: the id of a bug, "undertrained" or "healthy".
+    """
+
+    ask: str
+    statistic: str
+    limit: float
+    above: "Question | str"
+    below: "Question | str"
+
+
+TREE = Question(
+    "Is the loss above what the recipe reached?",
+    "loss",
+    0.35,
+    "undertrained",
+    Question(
+        "Without guidance and without a walk: are single guesses x̂0 worse than they should be?",
+        "guess",
+        0.4,
+        Question(
+            "Are there any dark pixels?",
+            "dark",
+            0.05,
+            Question(
+                "Is nearly every pixel outside −1 ... 1?",
+                "saturated",
+                0.95,
+                "condition_added",
+                Question(
+                    "Do the pictures show the noise they started from?",
+                    "start",
+                    0.9,
+                    "frozen_average",
+                    Question(
+                        "Is a digit at least now and then the one asked for?",
+                        "recognised",
+                        0.2,
+                        "v_as_eps",
+                        "roles_swapped",
+                    ),
+                ),
+            ),
+            "unit_range",
+        ),
+        Question(
+            "The network is innocent. Do two pictures of one digit differ?",
+            "varied",
+            0.3,
+            Question(
+                "Can the digits be read?",
+                "recognised",
+                0.5,
+                Question(
+                    "From the same start, do other dice give other pictures?",
+                    "dice",
+                    0.1,
+                    Question(
+                        "Is unit Gaussian data spread too far?",
+                        "unit",
+                        1.2,
+                        "noise_twice",
+                        Question(
+                            "Is there grain where every digit is black?",
+                            "corner",
+                            0.06,
+                            "last_noise",
+                            "healthy",
+                        ),
+                    ),
+                    Question(
+                        "Is there grain where every digit is black?",
+                        "corner",
+                        0.06,
+                        "stops_short",
+                        Question(
+                            "Is unit Gaussian data spread too far?",
+                            "unit",
+                            1.005,
+                            "linspace_stride",
+                            "healthy",
+                        ),
+                    ),
+                ),
+                "loop_index",
+            ),
+            Question(
+                "Does another seed give another picture?", "seed", 0.3, "one_start", "negative_eta"
+            ),
+        ),
+    ),
+)
+
+
+def diagnose(found: dict[str, float], tree: Question | str = TREE) -> str:
+    """Walk down the tree with what `examine` found, to the leaf."""
+    while isinstance(tree, Question):
+        tree = tree.above if found[tree.statistic] > tree.limit else tree.below
+    return tree
