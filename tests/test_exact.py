@@ -112,6 +112,11 @@ def test_no_label_is_the_unconditional_guess():
     close(mixture()(x, t, torch.zeros(4, dtype=torch.long)), only(x, t), 1e-12)
 
 
+def test_weights_are_made_to_sum_to_1():
+    share = mixture().log_weight.exp()
+    close(share, torch.tensor([2, 4, 1], dtype=torch.float64) / 7, 1e-12)
+
+
 def test_samples_follow_the_mixture():
     x = mixture().sample(20_000, torch.Generator().manual_seed(5))
     weight, mu = torch.tensor([2, 4, 1]) / 7, mixture().mu
@@ -123,13 +128,18 @@ def test_samples_follow_the_mixture():
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="mu, std, weight: shapes"):
         MixtureDenoiser(torch.zeros(3, 2), torch.ones(2))
-    with pytest.raises(ValueError, match="weight, std: .* need > 0 and >= 0"):
-        MixtureDenoiser(torch.zeros(1, 2), [-1.0])
+    with pytest.raises(ValueError, match="mu, std, weight: shapes"):
+        MixtureDenoiser(torch.zeros(3, 2), torch.ones(3), [1.0, 2.0])
+    for std, weight in (([-1.0], [1.0]), ([1.0], [0.0]), ([1.0], [-1.0])):
+        with pytest.raises(ValueError, match="weight, std: .* need > 0 and >= 0"):
+            MixtureDenoiser(torch.zeros(1, 2), std, weight)
     with pytest.raises(ValueError, match="label: 1 given for 3 components"):
         MixtureDenoiser(torch.zeros(3, 2), torch.ones(3), label=[0])
     with pytest.raises(ValueError, match=r"c: \[7\] given; allowed are \[0, 1\]"):
         mixture()(torch.zeros(1, 2), levels.cosine(0.5), torch.tensor([7]))
     with pytest.raises(ValueError, match="this mixture has no labels"):
         MixtureDenoiser([[0.0]], [1.0])(torch.zeros(1, 1), levels.cosine(0.5), torch.tensor([0]))
-    with pytest.raises(ValueError, match="x: samples of shape"):
-        DatasetDenoiser(torch.zeros(3, 2))(torch.zeros(1, 5), levels.cosine(0.5))
+    for width in (1, 5):
+        message = rf"x: samples of shape \({width},\) given; the data's are \(2,\)"
+        with pytest.raises(ValueError, match=message):
+            DatasetDenoiser(torch.zeros(3, 2))(torch.zeros(1, width), levels.cosine(0.5))

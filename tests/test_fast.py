@@ -1,7 +1,5 @@
 """The folded steps are the readable ones, to rounding."""
 
-import math
-
 import pytest
 import torch
 from family import SCHEDULES, close, normal
@@ -60,4 +58,6 @@ def test_the_weights_are_finite_at_both_ends():
     for step, _ in PAIRS.values():
         for end in walk(step, TOY, normal(4, 2), grid(SCHEDULES["rectified"], 3)):
             assert torch.isfinite(end.x).all()
-    assert math.isinf(fast._lam(SCHEDULES["cosine"](1.0)))
+    for time in (0.2, 0.6, 1.0):  # minus infinity at the last
+        t = SCHEDULES["cosine"](time)
+        assert fast._lam(t) == pytest.approx(float(t.lam), rel=1e-12)

@@ -77,6 +77,11 @@ def test_the_table_is_exact_at_its_entries_and_log_linear_between():
         close(2 * level_at(beta, n).alpha.log(), log_ab[n])
 
 
+def test_a_table_of_one_beta_is_one_step():
+    t = level_at(torch.tensor([0.36]), 1)
+    assert float(t.alpha) == pytest.approx(0.8) and float(t.sigma) == pytest.approx(0.6)
+
+
 def test_the_clean_end_keeps_its_digits():
     # A float32 cumprod is wrong by 1.7e-4 in 1 - alpha_bar here.
     t = level_at(levels.linear_betas(), 1)
@@ -97,6 +102,12 @@ def test_from_alpha_bar_and_back(alpha_bar):
     assert float(t.alpha**2) == pytest.approx(alpha_bar, abs=1e-15)
     close(t.alpha**2 + t.sigma**2, torch.ones_like(t.alpha))
     assert 0 <= t.time <= 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_the_time_of_from_alpha_bar_is_the_share_of_the_quarter_circle(share):
+    alpha_bar = math.cos(share * math.pi / 2) ** 2
+    assert float(Level.from_alpha_bar(alpha_bar).time) == pytest.approx(share)
 
 
 def test_lam_is_half_the_log_snr():
@@ -148,10 +159,12 @@ def test_the_table_refuses_steps_it_does_not_have(n):
 
 
 def test_bad_tables_and_times_are_refused():
-    with pytest.raises(ValueError, match="allowed is 0 < beta < 1"):
-        from_betas(torch.tensor([0.1, 1.0]))
-    with pytest.raises(ValueError, match="need a 1-D table"):
-        from_betas(torch.ones(2, 2) / 2)
+    for bad in (1.0, 1.2, 0.0, -0.1, math.nan):
+        with pytest.raises(ValueError, match="allowed is 0 < beta < 1"):
+            from_betas(torch.tensor([0.1, bad]))
+    for table in (torch.ones(2, 2) / 2, torch.ones(0)):
+        with pytest.raises(ValueError, match="need a 1-D table"):
+            from_betas(table)
     with pytest.raises(ValueError, match="allowed is 0 .data. to 1 .noise."):
         levels.cosine(1.2)
     with pytest.raises(ValueError, match="alpha_bar: 1.5 given; allowed is 0 to 1"):
@@ -177,14 +190,22 @@ def test_lam_grid_falls_evenly_in_log_snr_and_ends_at_the_data(name, steps):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_karras_grid_is_the_papers_formula(name):
-    N, rho, high, low = 9, 5.0, 40.0, 0.01
+@pytest.mark.parametrize("rho", [0.5, 1.0, 5.0])
+def test_karras_grid_is_the_papers_formula(name, rho):
+    N, high, low = 9, 40.0, 0.01
     ladder = levels.karras_grid(ALL[name], N, high, low, rho)
     assert len(ladder) == N + 1 and ladder[-1].sigma == 0
     high = min(high, REACH[name])
     for i, t in enumerate(ladder[:-1]):
         by_hand = (high ** (1 / rho) + i / (N - 1) * (low ** (1 / rho) - high ** (1 / rho))) ** rho
         assert float(t.ratio) == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_karras_grid_left_alone_is_the_edm_schedule_evenly_in_time():
+    ladder, time = levels.karras_grid(levels.edm, 12), torch.linspace(1, 0, 12).double()
+    for t, own in zip(ladder[:-2], time, strict=False):
+        close(t.sigma, levels.edm(own).sigma, 1e-6)
+    close(ladder[-2].sigma, torch.tensor(0.002).double(), 1e-9)  # where the schedule jumps to 0
 
 
 @pytest.mark.parametrize("make", [levels.lam_grid, levels.karras_grid])
@@ -232,10 +253,28 @@ def test_grids_by_ratio_want_to_go_down_within_the_schedule(high, low):
 def test_bad_grids_are_named():
     with pytest.raises(ValueError, match="steps: 11 given; the table has 10 entries"):
         levels.trailing_grid(levels.linear_betas(10), 11)
-    for rho in (0, -1, math.inf, math.nan):
+    for rho in (0, -1, float("inf"), math.nan):
         with pytest.raises(ValueError, match="rho: .* given; allowed is any number above 0"):
             levels.karras_grid(levels.cosine, 5, rho=rho)
     with pytest.raises(ValueError, match="ratio: 0.001 given; near it the schedule has 0.002"):
         levels.at_ratio(levels.edm, 0.001)
     with pytest.raises(ValueError, match="ratio: 200 given; near it the schedule has 157"):
         levels.at_ratio(VP["linear betas"], 200)
+
+
+# --- levels along a curve -------------------------------------------------------------------------
+
+
+@over(st.sampled_from(sorted(ALL)), st.floats(0.02, 0.98), st.floats(0.01, 14))
+def test_a_level_along_the_curve_is_the_schedules_own(name, time, ratio):
+    ratio = torch.tensor(ratio, dtype=torch.float64)
+    found, own = levels.along(ALL[name](time), ratio), levels.at_ratio(ALL[name], ratio)
+    close(found.alpha, own.alpha, 1e-9)
+    close(found.sigma / found.alpha, ratio)
+    assert found.time.isnan()
+
+
+def test_a_level_on_no_known_curve_is_refused():
+    odd = Level(*torch.tensor([0.5, 0.7, 0.6], dtype=torch.float64))
+    with pytest.raises(ValueError, match=r"t: alpha 0.7, sigma 0.6 given; need alpha² \+ sigma²"):
+        levels.along(odd, odd.ratio)

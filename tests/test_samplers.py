@@ -315,6 +315,7 @@ LADDER = grid(levels.cosine, 3)
         ({"x": torch.tensor([[math.inf]])}, "x: holds NaN or Inf"),
         ({"levels": LADDER[::-1]}, "levels: sigma/alpha must fall"),
         ({"levels": [LADDER[0], LADDER[0]]}, "levels: sigma/alpha must fall"),
+        ({"levels": [LADDER[i] for i in (0, 2, 1, 3)]}, "levels: sigma/alpha must fall"),
         ({"levels": LADDER[:1]}, "levels: 1 given; need at least 2"),
     ],
 )
@@ -349,6 +350,13 @@ def test_a_walk_says_at_which_step_it_broke():
         sample(ddim, denoise, torch.zeros(1, 1), LADDER)
     steps = list(walk(ddim, lambda x, t: x * math.nan, torch.zeros(1, 1), LADDER, check=False))
     assert len(steps) == 3
+
+
+@pytest.mark.parametrize("dtype, value", [(torch.float16, 100), (torch.float64, 1e300)])
+def test_large_but_finite_is_no_breakage(dtype, value):
+    """Half precision cannot hold the sum of its own numbers, nor single that of double."""
+    x = torch.full((10, 100), value, dtype=dtype)
+    assert (sample(ddim, fixed(x), x, LADDER) == x).all()
 
 
 def test_an_answer_of_another_shape_is_refused():
@@ -386,6 +394,15 @@ def test_cfg_plus_plus_is_ddim_with_a_scale_that_changes_with_the_level():
     assert [round(w, 2) for w in scales] == [1.18, 1.75, 1.0]
 
 
+@pytest.mark.parametrize("c", [torch.tensor([1]), torch.zeros(1, 3), torch.zeros(5, 3)])
+def test_cfg_plus_plus_gives_every_sample_its_condition(c):
+    def denoise(x, t, label=None):
+        assert label is None or label.shape == (5, *c.shape[1:])
+        return x
+
+    cfg_plus_plus(denoise, torch.zeros(5, 2), *LADDER[1:3], c=c, lam=0.5)
+
+
 @pytest.mark.parametrize("lam", [-0.1, 1.1, math.nan])
 def test_lam_stays_between_0_and_1(lam):
     with pytest.raises(ValueError, match="lam: .* given; allowed is 0"):
@@ -413,6 +430,12 @@ def test_naive_inversion_is_first_order_and_the_fixed_point_exact():  # E1
     slopes = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
     assert all(slope == pytest.approx(1, abs=0.2) for slope in slopes)
     assert back_and_forth(80, 60) < 1e-9
+
+
+def test_inversion_keeps_no_gradients():
+    weight = torch.ones((), requires_grad=True)
+    ladder = grid(levels.cosine, 3, start=0.9)
+    assert not ddim_inversion(lambda x, t: weight * x, torch.ones(1, 1), ladder).requires_grad
 
 
 def test_inversion_asks_once_a_level_and_iteration():

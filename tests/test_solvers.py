@@ -17,6 +17,7 @@ from lessons_lib.solvers import (
     churned,
     dpm_2,
     dpmpp_2m,
+    dpmpp_multistep,
     euler_maruyama,
     heun,
     langevin,
@@ -139,6 +140,12 @@ def test_each_second_look_is_taken_where_the_formula_says(schedule):
         close(step.x0, diffuse.x0_from_eps(x, eps[0], t))
 
 
+def test_multistep_remembers_four_guesses_unless_told_otherwise():
+    x, ladder = normal(5, 1), lam_grid(levels.cosine, 6, HIGH, LOW)
+    four = sample(partial(dpmpp_multistep, order=4), BIMODAL, x, ladder)
+    close(sample(dpmpp_multistep, BIMODAL, x, ladder), four, 0)
+
+
 def test_plms_integrates_a_cubic_exactly_once_it_remembers_enough():
     """Adams-Bashforth with k memories is exact for polynomials of degree k - 1 in the clock."""
     ladder = lam_grid(levels.cosine, 7, HIGH, LOW)[:-1]
@@ -252,6 +259,15 @@ def test_ddpm_is_euler_maruyama_only_as_the_step_shrinks():
     assert slope((1, 2, 4), apart) == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_euler_maruyamas_last_step_is_two_terms_without_noise(schedule):
+    """The score's x cancels the step's own: alpha x0 - log(alpha) x is left."""
+    t, s = SCHEDULES[schedule](0.2), SCHEDULES[schedule](0.0)
+    x, x0 = normal(2, 6)
+    loud = euler_maruyama(fixed(x0), x, t, s, generator=seeded()).x
+    close(loud, t.alpha * x0 - torch.log(t.alpha) * x)
+
+
 def test_euler_maruyama_cannot_start_from_pure_noise():
     with pytest.raises(ValueError, match="t: alpha is 0 there; start euler_maruyama where"):
         sample(euler_maruyama, fixed(torch.zeros(1, 1)), torch.zeros(1, 1), grid(levels.cosine, 3))
@@ -292,7 +308,7 @@ def test_no_churn_is_no_change_and_no_draw():
     assert torch.equal(g.get_state(), before)
 
 
-@pytest.mark.parametrize("bad", [{"amount": -0.1}, {"amount": math.nan}, {"amount": math.inf}])
+@pytest.mark.parametrize("bad", [{"amount": -0.1}, {"amount": math.nan}, {"amount": float("inf")}])
 def test_churn_wants_an_amount_from_0_up(bad):
     with pytest.raises(ValueError, match="amount: .* given; allowed is any number from 0 up"):
         churned(heun, **bad)

@@ -120,6 +120,7 @@ def test_rescale_gives_the_conditional_spread_back():
     close(full.std(dim=1), wide(x, T, c).std(dim=1))
     close(rescale(wide, c, 7.0, phi=0.0)(x, T), plain)
     close(rescale(wide, c, 7.0, phi=0.3)(x, T), 0.3 * full + 0.7 * plain)
+    close(rescale(wide, c, 7.0)(x, T), 0.7 * full + 0.3 * plain)  # the paper's advice
 
 
 def test_interval_guides_only_inside():
@@ -127,11 +128,15 @@ def test_interval_guides_only_inside():
     both = interval(inside, outside, 0.5, 2.0)
     for a2, shift in ((0.05, -1), (0.5, 1), (0.95, -1)):
         close(both(points(), levels.Level.from_alpha_bar(a2)), points() + shift)
+    even = T._replace(sigma=T.alpha)  # a ratio of exactly 1
+    for low, high, shift in ((0, 1, 1), (1, 2, 1), (0, 0.9, -1), (1.1, 2, -1)):
+        close(interval(inside, outside, low, high)(points(), even), points() + shift)
 
 
 def test_clip_and_what_the_sampler_makes_of_it():
     far = lambda x, t: 5 * torch.ones_like(x)
     close(clip(far)(points(), T), torch.ones_like(points()))
+    close(clip(lambda x, t: -far(x, t))(points(), T), -torch.ones_like(points()))
     step = ddim(clip(far), points(), T, levels.cosine(0.3))
     eps = (points() - T.alpha) / T.sigma  # derived again from the clipped guess
     s = levels.cosine(0.3)
@@ -170,6 +175,8 @@ def test_classifier_guidance_with_the_exact_classifier_is_the_conditional_score(
         (lambda: rescale(TWO, T, math.inf), "w: inf given"),
         (lambda: rescale(TWO, T, 3.0, phi=1.5), "phi: 1.5 given; allowed is 0"),
         (lambda: interval(TWO, TWO, 2.0, 1.0), "low, high: 2.0, 1.0 given"),
+        (lambda: interval(TWO, TWO, 1.0, 1.0), "low, high: 1.0, 1.0 given"),
+        (lambda: interval(TWO, TWO, -1.0, 1.0), "low, high: -1.0, 1.0 given"),
         (lambda: clip(TWO, 1.0, -1.0), "low, high: 1.0, -1.0 given; need low < high"),
         (lambda: dynamic_threshold(TWO, 0.0), "share: 0.0 given; allowed is above 0 to 1"),
         (lambda: classifier_guidance(TWO, None, math.nan), "scale: nan given"),
