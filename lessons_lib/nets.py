@@ -1,5 +1,8 @@
 """Networks: (x, t, c) in, a tensor like x out; `NetDenoiser` knows what that tensor means."""
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -76,6 +79,153 @@ class DigitJudge(nn.Module):
         return self.logits(self.features(x))
 
 
+# --- pictures: a U-Net ----------------------------------------------------------------------------
+
+
+class UNet(nn.Module):
+    """A network that looks at a picture coarsely to decide, and finely to draw.
+
+    x (B, 3, H, W), H and W multiples of 8; t a level; c (B, A) attributes, of which the k-th is one
+    of values[k] values, or −1 for "not given" (None: none of them is). Shapes below are for 32×32.
+
+    Raises ValueError for another shape of x, and for attributes it does not know.
+    """
+
+    def __init__(self, values: Sequence[int], widths: Sequence[int] = (32, 64, 96)):
+        super().__init__()
+        fine, middle, coarse = widths
+        width = 2 * coarse
+        self.values = tuple(values)
+        self.time = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        # One table for all attributes; each has a row per value, then one for "not given".
+        self.attribute = nn.Embedding(sum(self.values) + len(self.values), width)
+        self.enter = nn.Conv2d(12 + 2, fine, 3, padding=1)
+        self.down_fine = ConvBlock(fine, fine, width)
+        self.down_middle = ConvBlock(fine, middle, width)
+        self.look_down = Attention(middle)
+        self.down_coarse = ConvBlock(middle, coarse, width)
+        self.bottom = ConvBlock(coarse, coarse, width)
+        self.up_coarse = ConvBlock(coarse + coarse, coarse, width)
+        self.up_middle = ConvBlock(coarse + middle, middle, width)
+        self.look_up = Attention(middle)
+        self.up_fine = ConvBlock(middle + fine, fine, width)
+        self.spread = nn.Conv2d(fine, 2 * fine, 3, padding=1)
+        self.smooth = nn.Conv2d(fine // 2 + 3, fine // 2, 3, padding=1)
+        self.leave = nn.Conv2d(fine // 2 + 3, 3, 3, padding=1)
+        with torch.no_grad():  # the four pixels of a patch start equal: no checkerboard to unlearn
+            for start in (self.spread.weight, self.spread.bias):
+                start.copy_(start[::4].repeat_interleave(4, dim=0))
+        for last in (self.smooth, self.leave):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+        self.to(memory_format=torch.channels_last)  # the layout convolutions are fastest in
+
+    def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
+        if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
+            raise ValueError(f"x: shape {tuple(x.shape)} given; need (B, 3, H, W), multiples of 8")
+        emb = self.time(time_embedding(level_angle(x, t), 64))  # (B, 192)
+        emb = emb + self.attribute(_attribute_rows(c, x, self.values)).sum(1)
+        x = x / torch.hypot(t.alpha, t.sigma)  # as large on every level; changes nothing when VP
+        x = x.contiguous(memory_format=torch.channels_last)
+
+        patches = nn.functional.pixel_unshuffle(x, 2)  # (B, 12, 16, 16): 2×2 pixels are one
+        h = self.enter(torch.cat([patches, _coordinates(patches)], dim=1))  # (B, 32, 16, 16)
+        fine = self.down_fine(h, emb)
+        middle = self.look_down(self.down_middle(_shrink(fine), emb))  # (B, 64, 8, 8)
+        coarse = self.down_coarse(_shrink(middle), emb)  # (B, 96, 4, 4)
+        h = self.bottom(coarse, emb)
+        h = self.up_coarse(torch.cat([h, coarse], dim=1), emb)
+        h = self.look_up(self.up_middle(torch.cat([_grow(h), middle], dim=1), emb))
+        h = self.up_fine(torch.cat([_grow(h), fine], dim=1), emb)  # (B, 32, 16, 16)
+        h = nn.functional.pixel_shuffle(nn.functional.silu(self.spread(h)), 2)  # (B, 16, 32, 32)
+        # Two layers see across the seams of the patches, so that none need show.
+        h = h + self.smooth(nn.functional.silu(torch.cat([h, x], dim=1)))
+        h = self.leave(torch.cat([h, x], dim=1))
+        return h.to(x.dtype).contiguous()  # float32, if x is
+
+
+class ConvBlock(nn.Module):
+    """A residual block of two convolutions; level and attributes scale and shift each channel."""
+
+    def __init__(self, enter: int, leave: int, width: int):
+        super().__init__()
+        self.norm1, self.film1 = GroupNorm(enter), nn.Linear(width, 2 * enter)
+        self.conv1 = nn.Conv2d(enter, leave, 3, padding=1)
+        self.norm2, self.film2 = GroupNorm(leave), nn.Linear(width, 2 * leave)
+        self.conv2 = nn.Conv2d(leave, leave, 3, padding=1)
+        self.skip = nn.Identity() if enter == leave else nn.Conv2d(enter, leave, 1)
+        nn.init.zeros_(self.conv2.weight)  # at first the block only passes on
+        nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, h: Tensor, emb: Tensor) -> Tensor:
+        emb = nn.functional.silu(emb)
+        r = self.conv1(nn.functional.silu(_film(self.norm1(h), self.film1(emb))))
+        r = self.conv2(nn.functional.silu(_film(self.norm2(r), self.film2(emb))))
+        return self.skip(h) + r
+
+
+class Attention(nn.Module):
+    """Every place of the picture looks at every other: (B, width, H, W) in and out."""
+
+    def __init__(self, width: int, heads: int = 2):
+        super().__init__()
+        self.heads, self.norm = heads, GroupNorm(width)
+        self.ask = nn.Conv2d(width, 3 * width, 1)
+        self.tell = nn.Conv2d(width, width, 1)
+        nn.init.zeros_(self.tell.weight)
+        nn.init.zeros_(self.tell.bias)
+
+    def forward(self, h: Tensor) -> Tensor:
+        asked = self.ask(self.norm(h)).flatten(2).unflatten(1, (3, self.heads, -1))
+        q, k, v = asked.unbind(1)  # (B, heads, width / heads, H·W) each
+        look = (q.transpose(2, 3) @ k / math.sqrt(q.shape[2])).float().softmax(dim=-1)
+        seen = v @ look.to(v.dtype).transpose(2, 3)  # (B, heads, width / heads, H·W)
+        return h + self.tell(seen.reshape(h.shape))
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation in float32 whatever comes in: bfloat16 would round the variance away."""
+
+    def __init__(self, width: int, per_group: int = 16):
+        super().__init__(width // per_group, width, affine=False)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return super().forward(h.float())
+
+
+class ShapeJudge(nn.Module):
+    """A small classifier of pictures of shapes: the instrument that says what a model has drawn.
+
+    x (B, 3, 32, 32) in [-1, 1]; forward gives one (B, values[k]) of logits per attribute, features
+    (B, 128), and read the attributes (B, A) that it sees.
+    """
+
+    def __init__(self, values: Sequence[int]):
+        super().__init__()
+        self.values = tuple(values)
+        self.features = nn.Sequential(
+            *(*_seen(3, 32), nn.MaxPool2d(2)),  # (B, 32, 16, 16)
+            *(*_seen(32, 64), *_seen(64, 64), nn.MaxPool2d(2)),  # (B, 64, 8, 8)
+            *(*_seen(64, 96), nn.MaxPool2d(2)),  # (B, 96, 4, 4)
+            *(nn.Flatten(), nn.Linear(96 * 16, 128), nn.ReLU()),
+        )
+        self.logits = nn.Linear(128, sum(self.values))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return self.logits(self.features(x)).split(self.values, dim=1)
+
+    @torch.no_grad()
+    def read(self, x: Tensor) -> Tensor:
+        return torch.stack([logits.argmax(1) for logits in self(x)], dim=1)
+
+
+def _seen(enter: int, leave: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(enter, leave, 3, padding=1, bias=False), nn.BatchNorm2d(leave), nn.ReLU()
+
+
+# --- helpers that several networks share ----------------------------------------------------------
+
+
 def level_angle(x: Tensor, t: Level) -> Tensor:
     """The noise level as an angle, atan2(sigma, alpha): (B,), from 0 (data) to π/2 (noise).
 
@@ -92,3 +242,41 @@ def _rows(c: Tensor | None, x: Tensor, classes: int) -> Tensor:
     if c.is_floating_point() or bool((c < NO_LABEL).any()) or bool((c >= classes).any()):
         raise ValueError(f"c: {c.tolist()} given; allowed are -1 (no label) to {classes - 1}")
     return torch.where(c == NO_LABEL, classes, c)
+
+
+def _attribute_rows(c: Tensor | None, x: Tensor, values: Sequence[int]) -> Tensor:
+    """Rows of the one table of all attributes, (B, A); "not given" is the last of each."""
+    count = torch.tensor(values, device=x.device)
+    first = (count + 1).cumsum(0) - (count + 1)
+    if c is None:
+        return (first + count).expand(len(x), -1)
+    if c.is_floating_point() or c.shape != (len(x), len(values)):
+        raise ValueError(
+            f"c: {c.dtype} {tuple(c.shape)} given; need integers ({len(x)}, {len(values)})"
+        )
+    if bool((c < NO_LABEL).any()) or bool((c >= count).any()):
+        k = int(((c < NO_LABEL) | (c >= count)).any(0).nonzero()[0])
+        raise ValueError(
+            f"c: {c[:, k].tolist()} given for attribute {k}; "
+            f"allowed are -1 (not given) to {values[k] - 1}"
+        )
+    return first + torch.where(c == NO_LABEL, count, c)
+
+
+def _coordinates(h: Tensor) -> Tensor:
+    """Where each place is, down and across, −1 to 1: (B, 2, H, W). A convolution cannot tell."""
+    down, across = (torch.linspace(-1, 1, n, device=h.device, dtype=h.dtype) for n in h.shape[2:])
+    return torch.stack(torch.meshgrid(down, across, indexing="ij")).expand(len(h), -1, -1, -1)
+
+
+def _film(h: Tensor, film: Tensor) -> Tensor:
+    scale, shift = film[:, :, None, None].chunk(2, dim=1)
+    return torch.addcmul(shift, h, 1 + scale)  # h (1 + scale) + shift
+
+
+def _shrink(h: Tensor) -> Tensor:
+    return nn.functional.avg_pool2d(h, 2)
+
+
+def _grow(h: Tensor) -> Tensor:
+    return nn.functional.interpolate(h, scale_factor=2)  # each value four times

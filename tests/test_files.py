@@ -1,6 +1,5 @@
 """A shipped file is believed only when it is the file that was shipped."""
 
-
 import pytest
 
 from lessons_lib import files

@@ -14,6 +14,7 @@ from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import Level, grid
 from lessons_lib.nets import DigitNet
 from lessons_lib.samplers import ddim, sample
+from lessons_lib.wrap import given
 
 
 class Oracle(nn.Module):
@@ -192,6 +193,233 @@ def test_data_that_does_not_look_like_minus_one_to_one_is_warned_of():
             learn.batches(data)
 
 
+# --- weights of the loss --------------------------------------------------------------------------
+
+
+class Wrong(Oracle):
+    """An oracle that guesses a tenth beside the truth, whatever the words."""
+
+    def forward(self, x, t, c=None):
+        x0 = self.truth(x, t) + 0.1
+        return learn.TARGET[self.predicts](x0, diffuse.eps_from_x0(x, x0, t), t)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 5.0])
+def test_min_snr_asks_the_same_of_x0_v_and_eps(gamma):
+    x0 = torch.randn(64, 2, dtype=torch.float64, generator=seeded()) / 2
+    t = levels.cosine(torch.linspace(0.01, 0.99, 64))
+    losses = [
+        learn.NetDenoiser(Wrong(p), p).loss(x0, t, None, seeded(1), learn.min_snr(gamma, p))
+        for p in ("x0", "v", "eps")
+    ]
+    torch.testing.assert_close(losses[1:], [losses[0]] * 2)
+
+
+def test_clipped_v_is_the_loss_of_v_until_it_is_clipped():
+    x0 = torch.randn(64, 2, dtype=torch.float64, generator=seeded()) / 2
+    t = levels.cosine(torch.linspace(0.01, 0.99, 64))
+    of_v = learn.NetDenoiser(Wrong("v"), "v").loss(x0, t, None, seeded(1))
+    denoise = learn.NetDenoiser(Wrong("x0"), "x0")
+    of_x0 = lambda gamma: denoise.loss(x0, t, None, seeded(1), learn.clipped_v(gamma))
+    torch.testing.assert_close(of_x0(1e12), of_v)
+    assert of_x0(5.0) < of_v
+    torch.testing.assert_close(of_x0(0.5), denoise.loss(x0, t, None, seeded(1)) / 2)
+    with pytest.raises(ValueError, match="gamma: -1 given"):
+        learn.clipped_v(-1)
+
+
+def test_min_snr_is_the_snr_up_to_gamma_and_finite_at_both_ends():
+    t = levels.cosine(torch.linspace(0.01, 0.99, 50))
+    snr = (t.alpha / t.sigma) ** 2
+    assert torch.equal(learn.min_snr(1e12)(t), snr)
+    assert learn.min_snr(2.0)(t).max() == 2 and (learn.min_snr(2.0)(t) <= snr).all()
+    ends = levels.rectified(torch.tensor([0.0, 1.0]))
+    assert learn.min_snr(5.0)(ends).tolist() == [5, 0]
+    assert learn.min_snr(5.0, "eps")(ends).tolist() == [0, 1]
+    with pytest.raises(ValueError, match="gamma: 0 given"):
+        learn.min_snr(0)
+    with pytest.raises(ValueError, match="predicts: 'flow' given; allowed are x0, v, eps"):
+        learn.min_snr(5.0, "flow")
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_a_weight_of_one_is_no_weight_and_of_two_is_two(factor):
+    x0, t = torch.randn(8, 2), levels.cosine(torch.rand(8))
+    weighted = line().loss(x0, t, None, seeded(), lambda t: torch.full_like(t.alpha, factor))
+    torch.testing.assert_close(weighted, factor * line().loss(x0, t, None, seeded()))
+
+
+# --- kept and resumed -----------------------------------------------------------------------------
+
+OPTIONS = {"steps": 23, "lr": 0.05, "ema": 0.9, "progress": False}
+
+
+def fitted(keep=None, draw=None, **options):
+    denoise = line()
+    losses = learn.fit(
+        denoise,
+        draw or toy_batches(),
+        levels.cosine,
+        generator=seeded(),
+        keep=keep,
+        every=5,
+        **OPTIONS | options,
+    )
+    return denoise.net.line, losses
+
+
+def failing(at, how):
+    draw = toy_batches()
+
+    def drawn(step, generator):
+        if step == at:
+            how()
+        return draw(step, generator)
+
+    return drawn
+
+
+def test_a_training_that_was_killed_goes_on_bit_for_bit(tmp_path):
+    def kill():
+        raise SystemExit("killed")
+
+    keep = tmp_path / "line.pt"
+    for at in (8, 14, 22):  # three times, each time some steps after the last that was kept
+        with pytest.raises(SystemExit):
+            fitted(keep, failing(at, kill))
+    resumed, losses = fitted(keep)
+    whole, expected = fitted()
+    assert torch.equal(resumed.weight, whole.weight) and torch.equal(resumed.bias, whole.bias)
+    assert torch.equal(losses, expected) and len(losses) == OPTIONS["steps"]
+    again, _ = fitted(keep, failing(1, kill))  # it is done: no step is taken
+    assert torch.equal(again.weight, whole.weight)
+
+
+def test_after_ctrl_c_it_goes_on_from_that_step(tmp_path, capsys):
+    keep = tmp_path / "line.pt"
+    _, losses = fitted(keep, failing(7, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    assert len(losses) == 7 and "stopped after step 7" in capsys.readouterr().out
+    assert torch.equal(fitted(keep)[0].weight, fitted()[0].weight)
+
+
+def test_it_does_not_go_on_from_another_training(tmp_path):
+    keep = tmp_path / "line.pt"
+    fitted(keep)
+    with pytest.raises(ValueError, match=r"line.pt: kept from .*'lr': 0.05.* has .*'lr': 0.1"):
+        fitted(keep, lr=0.1)
+    wide = learn.NetDenoiser(Line(), "x0")
+    wide.net.line = nn.Linear(2, 3)
+    run = learn.Training(wide, toy_batches(), levels.cosine, 23, seeded(), lr=0.05, ema=0.9)
+    with pytest.raises(
+        ValueError, match=r"another network: net.line.weight is \(2, 2\) .*\(3, 2\)"
+    ):
+        run.resume(keep)
+    keep.write_bytes(keep.read_bytes()[:500])
+    with pytest.raises(ValueError, match="line.pt: expected a training to resume; found"):
+        fitted(keep)
+
+
+def test_a_full_disk_does_not_end_training_and_is_told_once(tmp_path, capsys, monkeypatch):
+    def refuse(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as full:
+        full.setattr(files, "write", refuse)
+        weight = fitted(tmp_path / "line.pt")[0].weight
+    said = capsys.readouterr().out
+    assert said.count("no space left") == 1 and "stay in memory" in said
+    assert torch.equal(weight, fitted()[0].weight) and not list(tmp_path.iterdir())
+
+
+def test_the_preview_sees_the_average_now_and_then():
+    seen = []
+    fitted(preview=lambda now: seen.append((now.step, copy.deepcopy(now.denoiser))))
+    assert [step for step, _ in seen] == [5, 10, 15, 20, 23]
+    for step, _, average in learn.train(
+        line(), toy_batches(), levels.cosine, 23, seeded(), lr=0.05, ema=0.9
+    ):
+        if step == 10:
+            assert torch.equal(average.net.line.weight, seen[1][1].net.line.weight)
+
+
+def test_the_loss_by_level_is_the_exact_one_of_an_exact_denoiser():
+    c, size = 0.5, 5000
+    draw = lambda step, g: (c * torch.randn(size, 2, dtype=torch.float64, generator=g), None)
+    denoise = learn.NetDenoiser(Oracle("x0", c), "x0")
+    lam, loss = learn.loss_by_level(denoise, draw, levels.cosine, seeded(), levels=8, repeats=2)
+    t = levels.cosine((torch.arange(8, dtype=torch.float64) + 0.5) / 8)
+    torch.testing.assert_close(lam, torch.log(t.alpha / t.sigma))
+    floor = c**2 * t.sigma**2 / (t.alpha**2 * c**2 + t.sigma**2)
+    assert ((loss - floor).abs() < 4.5 * floor * (2 / (2 * 2 * size)) ** 0.5).all()
+
+
+def test_a_sample_loses_all_its_attributes_at_once():
+    c = torch.arange(1, 4).expand(1000, 3)
+    dropped = learn.drop_labels(c, 0.3, seeded())
+    gone = (dropped == -1).all(1)
+    assert torch.equal(dropped[~gone], c[~gone]) and 200 < gone.sum() < 400
+
+
+def test_in_bfloat16_the_weights_stay_float32_and_near():
+    denoise, rough = line(), line()
+    for each, bf16 in ((denoise, False), (rough, True)):
+        learn.fit(
+            each, toy_batches(), levels.cosine, 30, seeded(), progress=False, lr=0.02, bf16=bf16
+        )
+    assert rough.net.line.weight.dtype == torch.float32
+    assert not torch.equal(rough.net.line.weight, denoise.net.line.weight)
+    torch.testing.assert_close(rough.net.line.weight, denoise.net.line.weight, atol=0.02, rtol=0)
+
+
+# --- distilled ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", [levels.cosine, levels.rectified])
+def test_one_step_with_the_students_guess_lands_where_two_steps_of_the_teacher_do(schedule):
+    teacher = MixtureDenoiser([[1.0, 0.0], [-1.0, 0.5]], [0.2, 0.4])
+    t, m, s = (schedule(time) for time in (0.75, 0.625, 0.5))
+    x = torch.randn(6, 2, dtype=torch.float64, generator=seeded())
+    x_s = ddim(teacher, ddim(teacher, x, t, m).x, m, s).x
+    guess = learn.one_step_guess(x, x_s, t, s)
+    torch.testing.assert_close(ddim(lambda x, t: guess, x, t, s).x, x_s)
+    assert not torch.allclose(guess, teacher(x, t), atol=1e-3)  # it knows more than one look shows
+
+
+class Table(nn.Module):
+    """The perfect student: it looks up what the teacher's two steps come to."""
+
+    def __init__(self, teacher, schedule, steps):
+        super().__init__()
+        self.teacher, self.schedule, self.steps = teacher, schedule, steps
+
+    def forward(self, x, t, c=None):
+        m, s = (self.schedule(t.time - back / self.steps).to(x) for back in (0.5, 1))
+        ask = self.teacher if c is None else lambda x, t: self.teacher(x, t, c)
+        x_s = ddim(ask, ddim(ask, x, t, m).x, m, s).x
+        return learn.one_step_guess(x, x_s, t, s)
+
+
+@pytest.mark.parametrize("c", [None, torch.tensor([0, 1, -1, 0])])
+def test_the_perfect_student_has_no_loss_and_walks_as_the_teacher_does(c):
+    teacher = MixtureDenoiser([[1.0, 0.0], [-1.0, 0.5]], [0.2, 0.4], label=torch.tensor([0, 1]))
+    student = learn.NetDenoiser(Table(teacher, levels.cosine, 4), "x0")
+    loss = learn.two_steps_in_one(teacher, levels.cosine, 4)
+    x0 = torch.randn(4, 2, dtype=torch.float64, generator=seeded())
+    t = levels.cosine(torch.tensor([0.1, 0.3, 0.5, 0.99]))
+    assert float(loss(student, x0, t, c, seeded())) < 1e-20
+    assert float(loss(teacher, x0, t, c, seeded())) > 1e-4
+    noise = torch.randn(4, 2, dtype=torch.float64, generator=seeded())
+    asked = [d if c is None else given(d, c) for d in (student, teacher)]
+    few = sample(ddim, asked[0], noise, grid(levels.cosine, 4))
+    torch.testing.assert_close(few, sample(ddim, asked[1], noise, grid(levels.cosine, 8)))
+
+
+def test_a_student_needs_a_whole_number_of_steps():
+    for steps in (0, 2.5, True):
+        with pytest.raises(ValueError, match="steps: .* given"):
+            learn.two_steps_in_one(Line(), levels.cosine, steps)
+
+
 # --- checkpoints ----------------------------------------------------------------------------------
 
 ABOUT = {"net": "DigitNet", "arguments": {"width": 16, "blocks": 1}, "predicts": "v"}
@@ -218,17 +446,21 @@ def test_a_checkpoint_comes_back(shipped):
 
 
 @pytest.mark.parametrize(
-    "about",
+    "about, which",
     [
-        ABOUT | {"net": "NoSuchNet"},
-        ABOUT | {"arguments": {"width": 24, "blocks": 1}},
-        ABOUT | {"arguments": {"depth": 3}},
-        {"net": "DigitNet"},
+        (ABOUT | {"net": "NoSuchNet"}, "NoSuchNet"),
+        (
+            ABOUT | {"arguments": {"width": 24, "blocks": 1}},
+            r"net.time.0.weight is \(16, 64\) in the file, \(24, 64\) here.*and \d+ more",
+        ),
+        (ABOUT | {"arguments": {"width": 16, "blocks": 2}}, "net.blocks.1.film.weight is missing"),
+        (ABOUT | {"arguments": {"depth": 3}}, "depth"),
+        ({"net": "DigitNet"}, "arguments"),
     ],
 )
-def test_a_checkpoint_of_another_architecture_is_refused(shipped, about):
+def test_a_checkpoint_of_another_architecture_is_refused(shipped, about, which):
     _, folder = shipped(about)
-    with pytest.raises(files.FileProblem, match="lessons train small"):
+    with pytest.raises(files.FileProblem, match=f"{which}.*lessons train small"):
         learn.load("small", folder)
 
 
@@ -250,7 +482,7 @@ def test_one_flipped_byte_is_noticed(shipped):
         learn.load("small", folder)
 
 
-@pytest.mark.parametrize("name", ["digits", "judge"])
+@pytest.mark.parametrize("name", ["digits", "judge", "shapes_judge"])
 def test_the_shipped_checkpoints_load_and_say_how_they_were_made(name):
     module = learn.load(name)
     record = json.loads((files.DATA / f"checkpoints/{name}.json").read_text(encoding="utf-8"))
@@ -259,8 +491,6 @@ def test_the_shipped_checkpoints_load_and_say_how_they_were_made(name):
 
 
 def test_the_shipped_digits_are_recognised():
-    from lessons_lib.wrap import given
-
     label = torch.arange(100) % 10
     noise = torch.randn(100, 1, 8, 8, generator=seeded())
     drawn = sample(ddim, given(learn.load("digits"), label), noise, grid(levels.cosine, 20))

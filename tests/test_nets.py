@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from lessons_lib import levels
-from lessons_lib.nets import DigitJudge, DigitNet, level_angle, time_embedding
+from lessons_lib.nets import (
+    Attention,
+    DigitJudge,
+    DigitNet,
+    GroupNorm,
+    ShapeJudge,
+    UNet,
+    level_angle,
+    time_embedding,
+)
 
 
 @pytest.fixture
@@ -66,3 +75,124 @@ def test_the_judge():
     judge = DigitJudge()
     assert judge(torch.zeros(3, 1, 8, 8)).shape == (3, 10)
     assert judge.features(torch.zeros(3, 1, 8, 8)).shape == (3, 64)
+
+
+# --- the U-Net ------------------------------------------------------------------------------------
+
+VALUES = (8, 3, 2)
+
+
+@pytest.fixture
+def unet():
+    """A small one, with weights where it starts with zeros, so that everything can be seen."""
+    torch.manual_seed(0)
+    made = UNet(VALUES, widths=(16, 16, 32))
+    for weight in made.parameters():
+        if bool((weight == 0).all()):
+            torch.nn.init.normal_(weight, std=0.1)
+    return made.requires_grad_(False)
+
+
+def attributes(n, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.stack([torch.randint(v, (n,), generator=generator) for v in VALUES], dim=1)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (16, 40)])
+@pytest.mark.parametrize("t", [levels.cosine(0.4), levels.edm(torch.rand(5))])
+def test_any_picture_in_is_that_shape_out(unet, size, t):
+    x = torch.randn(5, 3, *size)
+    assert unet(x, t.to(x), attributes(5)).shape == x.shape
+    assert unet(x, t.to(x)).is_contiguous()
+
+
+def test_one_level_for_all_or_for_each_is_the_same_unet(unet):
+    x = torch.randn(5, 3, 16, 16)
+    for schedule in (levels.cosine, levels.edm):
+        each = schedule(torch.full((5,), 0.4)).to(x)
+        torch.testing.assert_close(unet(x, schedule(0.4)), unet(x, each), atol=1e-5, rtol=1e-4)
+
+
+def test_it_hears_the_level_and_each_attribute_and_each_sample_alone(unet):
+    x, t, c = torch.randn(4, 3, 16, 16), levels.cosine(0.4), attributes(4)
+    out = unet(x, t, c)
+    assert not torch.allclose(out, unet(x, levels.cosine(0.6), c))
+    for k, values in enumerate(VALUES):
+        for value in (-1, (int(c[0, k]) + 1) % values):
+            other = c.clone()
+            other[0, k] = value
+            found = unet(x, t, other)
+            assert not torch.allclose(found[0], out[0], atol=1e-4)
+            torch.testing.assert_close(found[1:], out[1:], atol=1e-5, rtol=1e-4)
+
+
+def test_no_attributes_is_all_of_them_not_given(unet):
+    x, t = torch.randn(4, 3, 16, 16), levels.cosine(0.4)
+    assert torch.equal(unet(x, t), unet(x, t, torch.full((4, 3), -1)))
+
+
+def test_a_level_that_only_enlarges_shows_the_network_the_same(unet):
+    """x / |(alpha, sigma)| and the angle are all it sees: twice both coefficients is twice x."""
+    x, t = torch.randn(2, 3, 16, 16), levels.cosine(0.4)
+    louder = levels.Level(t.time, 2 * t.alpha, 2 * t.sigma)
+    torch.testing.assert_close(unet(2 * x, louder), unet(x, t), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "c, which",
+    [
+        (torch.tensor([[0, 3, 0]]), r"c: \[3\] given for attribute 1; .* -1 \(not given\) to 2"),
+        (torch.tensor([[-2, 0, 0]]), r"c: \[-2\] given for attribute 0; .* to 7"),
+        (torch.zeros(1, 3), r"c: torch.float32 \(1, 3\) given; need integers \(1, 3\)"),
+        (torch.tensor([0]), r"c: torch.int64 \(1,\) given; need integers \(1, 3\)"),
+    ],
+)
+def test_attributes_it_does_not_know_are_refused(unet, c, which):
+    with pytest.raises(ValueError, match=which):
+        unet(torch.zeros(1, 3, 16, 16), levels.cosine(0.4), c)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 16, 16), (1, 3, 12, 16), (3, 16, 16)])
+def test_pictures_it_cannot_cut_are_refused(unet, shape):
+    with pytest.raises(ValueError, match="x: shape .* multiples of 8"):
+        unet(torch.zeros(shape), levels.cosine(0.4))
+
+
+def test_the_seams_of_the_patches_do_not_show(unet):
+    """A pattern that repeats from patch to patch changes its sign on patches moved by a pixel."""
+
+    def pattern(x):
+        a, b, c, d = (x[..., i::2, j::2] for i in (0, 1) for j in (0, 1))
+        return torch.stack([a - b + c - d, a + b - c - d, a - b - c + d]).mean(dim=(-2, -1)) / 4
+
+    smooth = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64).contiguous()
+    drawn = unet(smooth, levels.cosine(0.4))
+    seam = (pattern(drawn[..., 16:48, 16:48]) - pattern(drawn[..., 17:49, 17:49])) / 2
+    assert seam.abs().max() < 0.01 * drawn.std()  # a pixel shuffle as it starts: 0.06 to 0.10
+
+
+def test_attention_is_the_librarys():
+    torch.manual_seed(0)
+    look, h = Attention(16, heads=2), torch.randn(3, 16, 4, 6)
+    torch.nn.init.normal_(look.tell.weight)
+    q, k, v = look.ask(look.norm(h)).flatten(2).unflatten(1, (3, 2, 8)).transpose(3, 4).unbind(1)
+    seen = torch.nn.functional.scaled_dot_product_attention(q, k, v)  # (3, 2, 24, 8)
+    expected = h + look.tell(seen.transpose(2, 3).reshape(h.shape))
+    torch.testing.assert_close(look(h), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_norm_is_float32_whatever_comes_in():
+    h = (100 + torch.randn(2, 32, 4, 4)).bfloat16()
+    norm = GroupNorm(32)
+    assert torch.equal(norm(h), norm(h.float())) and norm(h).dtype == torch.float32
+
+
+def test_the_judge_of_shapes():
+    judge, x = ShapeJudge(VALUES).eval(), torch.randn(3, 3, 32, 32)
+    logits = judge(x)
+    assert [each.shape for each in logits] == [(3, v) for v in VALUES]
+    assert judge.features(x).shape == (3, 128)
+    read = judge.read(x)
+    assert read.shape == (3, 3) and read.dtype == torch.long
+    for k, each in enumerate(logits):
+        assert torch.equal(each.gather(1, read[:, [k]])[:, 0], each.max(1).values)

@@ -1,25 +1,19 @@
-"""The recipes of the shipped checkpoints: one function each, everything seeded.
+"""The recipes of the digits: their denoiser, and the judge that reads what it drew."""
 
-`lessons train digits` calls one. Beside each checkpoint lies a .json that says how it was made:
-the recipe, its seconds, its loss curve and what was measured on the result.
-"""
-
-import json
-import platform
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
 
-from lessons_lib import data, files, learn, metrics, nets
+from lessons_lib import data, learn, metrics, nets
+from lessons_lib.course.recipes.record import ship
 from lessons_lib.course.start import begin
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddpm, sample
 from lessons_lib.wrap import given
 
-OURS = {"licence": "MIT", "source": "trained here on data/digits.npz"}
+SOURCE = "trained here on data/digits.npz"
 
 
 def digit_denoiser(seed: int = 0) -> learn.NetDenoiser:
@@ -54,7 +48,8 @@ def train_digits(folder: Path, progress: bool = True) -> None:
     about = {"net": "DigitNet", "arguments": {"width": 192, "blocks": 3}, "predicts": "v"}
     recipe = {"seed": 0, "schedule": "cosine", "steps": len(history), "batch": 128, "lr": 6e-3}
     recipe |= {"ema": 0.999, "labels dropped, per sample": 0.12}
-    _write(folder, "digits", denoiser, about, recipe, seconds, history, measure_digits(denoiser))
+    measured = measure_digits(denoiser)
+    ship(folder, "digits", denoiser, about, recipe, seconds, history, measured, SOURCE)
 
 
 def measure_digits(denoiser, n: int = 890, splits: int = 20) -> dict:
@@ -107,7 +102,7 @@ def train_judge(folder: Path, progress: bool = True) -> None:
         "noise on the input": 0.15,
     }
     about = {"net": "DigitJudge", "arguments": {}}
-    _write(folder, "judge", judge, about, recipe, seconds, history, measured)
+    ship(folder, "judge", judge, about, recipe, seconds, history, measured, SOURCE)
 
 
 def _fit_judge(judge, x0, label, generator, progress, steps: int = 1500) -> torch.Tensor:
@@ -125,33 +120,3 @@ def _fit_judge(judge, x0, label, generator, progress, steps: int = 1500) -> torc
         losses.append(loss.item())
     judge.eval().requires_grad_(False)
     return torch.tensor(losses)
-
-
-def _write(folder, name, module, about, recipe, seconds, history, measured) -> None:
-    """Checkpoint, its record, and both in the manifest."""
-    made_by = f"lessons train {name}"
-    learn.save(folder / f"{name}.safetensors", module, about)
-    every = 50
-    curve = history[: len(history) // every * every].reshape(-1, every).mean(1)
-    lines = {
-        "made by": made_by,
-        "recipe": recipe,
-        "weights": sum(weight.numel() for weight in module.parameters()),
-        "machine": f"a CPU, threads: {torch.get_num_threads()}, torch {torch.__version__}, "
-        f"Python {platform.python_version()}",
-        "seconds": round(seconds, 1),
-        "measured": {key: float(f"{value:.3g}") for key, value in measured.items()},
-        f"loss, mean of every {every} steps": [round(value, 4) for value in curve.tolist()],
-    }
-    text = json.dumps(lines, indent=2, ensure_ascii=False) + "\n"
-    files.write(folder / f"{name}.json", text.encode())
-    for end in ("safetensors", "json"):
-        shipped = (folder / f"{name}.{end}").relative_to(folder.parent).as_posix()
-        files.record(shipped, {"made_by": made_by, **OURS}, folder.parent)
-    print(
-        f"{name}: {seconds:.0f} s of training; "
-        + ", ".join(f"{k} {v:.3g}" for k, v in measured.items())
-    )
-
-
-RECIPES: dict[str, Callable] = {"judge": train_judge, "digits": train_digits}

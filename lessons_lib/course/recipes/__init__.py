@@ -1,0 +1,45 @@
+"""The recipes of the shipped checkpoints, everything seeded: `lessons train NAME` calls one.
+
+Beside each checkpoint lies a .json that says how it was made: the recipe, its seconds, its loss
+curve and what was measured on the result.
+"""
+
+from collections.abc import Callable
+
+from lessons_lib.course.recipes.digits import (
+    digit_denoiser,
+    fit_digits,
+    measure_digits,
+    train_digits,
+    train_judge,
+)
+from lessons_lib.course.recipes.shapes import (
+    SHAPES,
+    fit_shapes,
+    fresh,
+    measure_shapes,
+    shape_denoiser,
+    train_shapes,
+    train_shapes_few,
+    train_shapes_judge,
+)
+
+__all__ = [
+    "RECIPES",
+    "SHAPES",
+    "digit_denoiser",
+    "fit_digits",
+    "fit_shapes",
+    "fresh",
+    "measure_digits",
+    "measure_shapes",
+    "shape_denoiser",
+]
+
+RECIPES: dict[str, Callable] = {  # a judge first: what comes after it is measured with it
+    "judge": train_judge,
+    "digits": train_digits,
+    "shapes_judge": train_shapes_judge,
+    "shapes": train_shapes,
+    "shapes_few": train_shapes_few,
+}

@@ -1,0 +1,208 @@
+"""The recipes of the shapes: the judge, the denoiser, and its student for few steps."""
+
+import copy
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from lessons_lib import data, learn, metrics, nets
+from lessons_lib.course.recipes.record import ship
+from lessons_lib.course.start import begin
+from lessons_lib.levels import cosine, grid
+from lessons_lib.samplers import ddim, sample
+from lessons_lib.wrap import cfg
+
+VALUES = [len(values) for values in data.ATTRIBUTES.values()]
+SOURCE = "trained here on lessons_lib.data.shapes"
+
+
+class Recipe(NamedTuple):
+    """All that decides how a model of the shapes comes out: net, loss, budget, seed.
+
+    The data are drawn anew for every step, from the split "train": no picture comes twice.
+    """
+
+    steps: int  # of a lap, at whose start the learning rate is up and at whose end it is 0
+    batch: int
+    lr: float
+    seed: int = 0  # of the first lap; each lap has its own, one higher
+    laps: int = 1  # Loshchilov & Hutter 2017 call their starts warm restarts
+    net: str = "UNet"
+    ema: float = 0.999
+    drop: float = 0.15  # share of pictures without their caption; guidance leans on what they teach
+    predicts: str = "x0"
+    gamma: float = 5.0  # an error of x0 counts min(SNR + 1, gamma)
+
+
+SHAPES = Recipe(steps=7000, batch=32, lr=2e-3, laps=2)
+HALVINGS = (16, 8, 4)  # steps of each student, who is the next one's teacher
+STUDENT = Recipe(steps=500, batch=32, lr=1e-3, laps=len(HALVINGS), ema=0.99)
+JUDGE = {"steps": 1500, "batch": 96, "lr": 4e-3, "seed": 0, "noise on the input": 0.05}
+
+
+def shape_denoiser(recipe: Recipe = SHAPES) -> learn.NetDenoiser:
+    """The untrained network of the shapes, always with the same first weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return learn.NetDenoiser(nets.UNet(VALUES), recipe.predicts)
+
+
+def fresh(size: int, device: torch.device | str = "cpu", split: str = "train") -> learn.Batches:
+    """Batches of shapes and their attributes, none of which ever comes again."""
+
+    def draw(step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        drawn = data.shapes(size, generator, split=split, device=device)
+        return drawn.pictures, drawn.attributes
+
+    return draw
+
+
+def fit_shapes(denoiser, recipe: Recipe = SHAPES, device="cpu", **options) -> Tensor:
+    """Train on the shapes for one lap of a recipe: returns the losses (steps,)."""
+    return learn.fit(
+        denoiser.to(device),
+        fresh(recipe.batch, device),
+        cosine,
+        recipe.steps,
+        torch.Generator().manual_seed(recipe.seed + 1),
+        lr=recipe.lr,
+        ema=recipe.ema,
+        drop=recipe.drop,
+        weight=learn.clipped_v(recipe.gamma),
+        bf16=learn.has_bf16(device),
+        **options,
+    )
+
+
+def train_shapes(folder: Path, progress: bool = True) -> None:
+    """Train the denoiser of the shapes, measure it with the judge, write checkpoint and record."""
+    device, _ = begin(threads=2)
+    denoiser, run = shape_denoiser(), Run()
+    for lap in range(SHAPES.laps):
+        recipe, keep = SHAPES._replace(seed=SHAPES.seed + lap), _kept(folder, f"shapes_{lap + 1}")
+        if run.stopped(fit_shapes, denoiser, recipe, device, progress=progress, keep=keep):
+            return
+    measured = measure_shapes(denoiser.cpu(), steps=50)
+    _ship(folder, "shapes", denoiser, SHAPES, run, measured, device)
+
+
+def train_shapes_few(folder: Path, progress: bool = True) -> None:
+    """Halve the steps of the shapes' denoiser again and again, each student the next one's teacher.
+
+    Salimans & Ho 2022, algorithm 2.
+    """
+    device, _ = begin(threads=2)
+    student, run = learn.load("shapes", folder.parent).requires_grad_(True), Run()
+    for lap, steps in enumerate(HALVINGS):
+        teacher = copy.deepcopy(student).to(device).requires_grad_(False)
+        options = {"progress": progress, "keep": _kept(folder, f"shapes_few_{steps}")}
+        options["loss"] = learn.two_steps_in_one(teacher, cosine, steps)
+        recipe = STUDENT._replace(seed=STUDENT.seed + lap)
+        if run.stopped(fit_shapes, student, recipe, device, **options):
+            return
+    student.cpu()
+    measured = measure_shapes(student, 8, ws=(0.0, 1.0)) | measure_shapes(student, 4, ws=(0.0, 1.0))
+    _ship(folder, "shapes_few", student, STUDENT, run, measured, device)
+
+
+class Run:
+    """Several trainings, one after another: their losses, and the seconds they took."""
+
+    def __init__(self):
+        self.seconds, self.losses = 0.0, []
+
+    def stopped(self, fit, denoiser, recipe: Recipe, *arguments, **options) -> bool:
+        """Train once more; True if that was interrupted."""
+        start = time.perf_counter()
+        self.losses.append(fit(denoiser, recipe, *arguments, **options))
+        self.seconds += time.perf_counter() - start
+        if unfinished := len(self.losses[-1]) < recipe.steps:
+            print("nothing is shipped; the same command goes on from here")
+        return unfinished
+
+
+@torch.no_grad()
+def measure_shapes(denoiser, steps: int, n: int = 500, ws=(0.0, 1.0, 3.0)) -> dict[str, float]:
+    """Draw n captioned shapes with DDIM for each guidance w, and hold them against real ones.
+
+    Fréchet distances are of the means of 4×4 blocks, beside the floor: real against real, n each.
+    """
+    judge = learn.load("shapes_judge")
+    generator = torch.Generator().manual_seed(2)
+    real = metrics.coarse(data.shapes(4 * n, generator).pictures)
+    asked = data.choose(n, generator)
+    noise = torch.randn(n, 3, 32, 32, generator=generator)
+    found = {
+        "pictures": n,
+        "frechet of blocks, real": metrics.floor(metrics.frechet, real, n, generator)[0],
+    }
+    for w in ws:
+        parts = zip(noise.split(100), asked.split(100), strict=True)
+        walk = [sample(ddim, cfg(denoiser, c, w), x, grid(cosine, steps)) for x, c in parts]
+        drawn = torch.cat(walk)
+        where = f"{steps} steps, w = {w:g}"
+        if w > 0:  # at 0 nobody asked for anything
+            right = metrics.fidelity(judge.read(drawn), asked)[-1]
+            found[f"captions right, {where}"] = float(right)
+        found[f"frechet of blocks, {where}"] = metrics.frechet(metrics.coarse(drawn), real[:n])
+    return found
+
+
+def train_shapes_judge(folder: Path, progress: bool = True) -> None:
+    """Train the classifier that reads the attributes of a shape, and measure it on fresh ones."""
+    device, _ = begin(threads=2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(JUDGE["seed"])
+        judge = nets.ShapeJudge(VALUES)
+    start = time.perf_counter()
+    history = _fit_judge(judge.to(device), device, progress)
+    seconds = time.perf_counter() - start
+    judge.cpu()
+    drawn = data.shapes(20_000, torch.Generator().manual_seed(3), split="all")
+    seen = torch.cat([judge.read(x) for x in drawn.pictures.split(1000)])
+    right = metrics.fidelity(seen, drawn.attributes)
+    measured = {"pictures": len(seen)}
+    measured |= {f"{k} wrong": 1 - float(r) for k, r in zip(data.ATTRIBUTES, right, strict=False)}
+    about = {"net": "ShapeJudge", "arguments": {"values": VALUES}}
+    ship(folder, "shapes_judge", judge, about, JUDGE, seconds, history, measured, SOURCE)
+
+
+def _fit_judge(judge: nets.ShapeJudge, device, progress: bool) -> Tensor:
+    steps, size, lr, seed, noise = JUDGE.values()
+    batches, generator = fresh(size, device, "all"), torch.Generator().manual_seed(seed + 1)
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=lr, weight_decay=0.05)
+    warmed = lambda i: min(1, (i + 1) / 100) * (1 - i / steps)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, warmed)
+    losses = []
+    for step in tqdm(range(steps), disable=not progress, desc="train", leave=False):
+        x, asked = batches(step, generator)
+        x = x + noise * torch.randn(x.shape, generator=generator).to(device)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=learn.has_bf16(device)):
+            logits = judge(x)
+        each = zip(logits, asked.T, strict=True)
+        loss = sum(nn.functional.cross_entropy(ours.float(), true) for ours, true in each)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        rate.step()
+        losses.append(loss.item())
+    judge.eval().requires_grad_(False)
+    return torch.tensor(losses)
+
+
+def _kept(folder: Path, name: str) -> Path:
+    """Where a training that was interrupted waits for the next `lessons train`."""
+    return folder.parent.parent / "build" / "train" / f"{name}.pt"
+
+
+def _ship(folder, name, denoiser, recipe: Recipe, run: Run, measured: dict, device) -> None:
+    about = {"net": recipe.net, "arguments": {"values": VALUES}, "predicts": recipe.predicts}
+    lines = recipe._asdict() | {"schedule": "cosine", "bf16": learn.has_bf16(device)}
+    history = torch.cat(run.losses)
+    ship(folder, name, denoiser, about, lines, run.seconds, history, measured, SOURCE)
+    for waiting in _kept(folder, name).parent.glob(f"{name}_*.pt"):
+        waiting.unlink()  # or the next training would find itself done

@@ -1,0 +1,111 @@
+"""What a network predicts, turned into a guess of the data; and what its guess costs it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib import diffuse
+from lessons_lib.levels import Level
+from lessons_lib.samplers import noise_like
+
+TO_X0 = {
+    "x0": lambda x, output, t: output,
+    "eps": diffuse.x0_from_eps,
+    "v": diffuse.x0_from_v,
+    "flow": diffuse.x0_from_flow,
+}
+TARGET = {
+    "x0": lambda x0, eps, t: x0,
+    "eps": lambda x0, eps, t: eps,
+    "v": diffuse.v,
+    "flow": lambda x0, eps, t: diffuse.flow(x0, eps),
+}
+
+Weight = Callable[[Level], Tensor]  # how much the loss on a level counts, shaped like t.alpha
+
+
+class NetDenoiser(nn.Module):
+    """A network that predicts eps, x0, v or a flow velocity, seen as a denoiser.
+
+    Raises ValueError for an unknown `predicts`, and for an eps-network asked where alpha = 0.
+    """
+
+    def __init__(self, net: nn.Module, predicts: str = "v"):
+        super().__init__()
+        if predicts not in TARGET:
+            raise ValueError(f"predicts: {predicts!r} given; allowed are {', '.join(TARGET)}")
+        self.net, self.predicts = net, predicts
+
+    def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
+        """The network's guess of the clean data, shaped like x (B, ...)."""
+        t = t.to(x)
+        if self.predicts == "eps" and bool((t.alpha == 0).any()):
+            raise ValueError("t: alpha is 0 there, where eps says nothing about the data")
+        return TO_X0[self.predicts](x, self.net(x, t, c), t)
+
+    def loss(
+        self,
+        x0: Tensor,
+        t: Level,
+        c: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        weight: Weight | None = None,
+    ) -> Tensor:
+        """Fog the data, let the network predict, and take the mean squared error, a 0-dim tensor.
+
+        x0 (B, ...) floating point, t one level or B of them; weight says how much a level counts
+        (None: all the same). Ho et al. 2020, eq. 14.
+        """
+        if not x0.is_floating_point():
+            raise ValueError(f"x0: dtype {x0.dtype} given; need floating point data in [-1, 1]")
+        t = t.to(x0)
+        eps = noise_like(x0, generator)
+        output = self.net(diffuse.q_sample(x0, t, eps), t, c)
+        if output.shape != x0.shape:
+            raise ValueError(f"net: returned {tuple(output.shape)} for x {tuple(x0.shape)}")
+        return squared_error(output, TARGET[self.predicts](x0, eps, t), t, weight)
+
+
+def squared_error(output: Tensor, target: Tensor, t: Level, weight: Weight | None) -> Tensor:
+    """The mean squared error of (B, ...) tensors, each sample weighted by its level: 0-dim."""
+    if weight is None:
+        return nn.functional.mse_loss(output, target)
+    return (weight(t) * nn.functional.mse_loss(output, target, reduction="none")).mean()
+
+
+def min_snr(gamma: float = 5.0, predicts: str = "x0") -> Weight:
+    """Let no level count more than a signal-to-noise ratio of gamma would: a weight of the loss.
+
+    The weight of the squared error of x0 is min(SNR, gamma); of v and of eps, what is the same
+    demand in their units. Hang et al. 2023, section 3.4.
+
+    Raises ValueError unless gamma is above 0 and predicts is x0, v or eps.
+    """
+    _check_gamma(gamma)
+    weights = {
+        "x0": lambda snr: snr.clamp(max=gamma),
+        "v": lambda snr: snr.clamp(max=gamma) / (snr + 1),
+        "eps": lambda snr: (gamma / snr).clamp(max=1),
+    }
+    if predicts not in weights:
+        raise ValueError(f"predicts: {predicts!r} given; allowed are {', '.join(weights)}")
+    return lambda t: weights[predicts]((t.alpha / t.sigma) ** 2)
+
+
+def clipped_v(gamma: float = 5.0) -> Weight:
+    """Make the squared error of x0 count as the error of v does, but at most gamma times.
+
+    The weight min(SNR + 1, gamma): noisy levels, where the picture is decided, keep the weight 1,
+    and clean ones do not drown them. Where alpha² + sigma² = 1 the loss of v is that of x0 times
+    SNR + 1 (Salimans & Ho 2022, section 4).
+
+    Raises ValueError unless gamma is above 0.
+    """
+    _check_gamma(gamma)
+    return lambda t: ((t.alpha / t.sigma) ** 2 + 1).clamp(max=gamma)
+
+
+def _check_gamma(gamma: float) -> None:
+    if not gamma > 0:
+        raise ValueError(f"gamma: {gamma} given; allowed is any number above 0")

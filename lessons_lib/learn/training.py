@@ -1,0 +1,302 @@
+"""The training loop: one step after another, resumable bit for bit."""
+
+import copy
+import io
+import math
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from lessons_lib import files
+from lessons_lib.learn.checkpoints import differences
+from lessons_lib.learn.denoiser import NetDenoiser, Weight
+from lessons_lib.levels import Schedule
+from lessons_lib.wrap import NO_LABEL
+
+
+class Progress(NamedTuple):
+    """Where training stands: steps done, the loss of this step, and the averaged denoiser."""
+
+    step: int
+    loss: float
+    denoiser: NetDenoiser
+
+
+Batches = Callable[[int, torch.Generator], tuple[Tensor, Tensor | None]]
+
+
+def batches(x0: Tensor, c: Tensor | None = None, size: int = 128) -> Batches:
+    """Random batches of a data set that fits in memory: f(step, generator) -> (x0, c).
+
+    Warns if the data does not look like [-1, 1].
+    """
+    low, high = float(x0.min()), float(x0.max())
+    if low >= 0 or max(-low, high) > 3:
+        warnings.warn(
+            f"x0 runs from {low:.3g} to {high:.3g}; diffusion expects about -1 to 1", stacklevel=2
+        )
+
+    def draw(step: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        pick = torch.randint(len(x0), (size,), generator=generator).to(x0.device)
+        return x0[pick], None if c is None else c[pick]
+
+    return draw
+
+
+class Training:
+    """A training in hand: everything that decides how it goes on, so that it can be kept.
+
+    AdamW with 100 warm-up steps and cosine decay to 0, gradients clipped to length 1, stratified
+    times; drop is the share of samples, each on its own, that lose their whole condition, so that
+    one network learns both guesses that guidance needs. bf16 computes in bfloat16 where the
+    network allows it; the weights stay float32. loss is called like `NetDenoiser.loss`.
+
+    Raises ValueError for steps, lr, ema or drop out of range.
+    """
+
+    def __init__(
+        self,
+        denoiser: NetDenoiser,
+        batches: Batches,
+        schedule: Schedule,
+        steps: int,
+        generator: torch.Generator,
+        lr: float = 2e-3,
+        ema: float = 0.999,
+        drop: float = 0.12,
+        weight: Weight | None = None,
+        bf16: bool = False,
+        loss: Callable = NetDenoiser.loss,
+    ):
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
+        for name, value, top in (("lr", lr, math.inf), ("ema", ema, 1), ("drop", drop, 1)):
+            if not 0 <= value < top or (name == "lr" and value == 0):
+                raise ValueError(f"{name}: {value} given; allowed is 0 to below {top}")
+        self.denoiser, self.batches, self.schedule = denoiser, batches, schedule
+        self.generator, self.weight, self.loss = generator, weight, loss
+        self.settings = {"steps": steps, "lr": lr, "ema": ema, "drop": drop, "bf16": bf16}
+        self.average = copy.deepcopy(denoiser).eval().requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(
+            denoiser.parameters(), lr=lr, betas=(0.9, 0.99), fused=True
+        )
+        self.losses: list[float] = []
+        self.pictures = 0
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return len(self.losses)
+
+    def __iter__(self) -> Iterator[Progress]:
+        self.denoiser.train()
+        while self.step < self.settings["steps"]:
+            self._step()
+            yield Progress(self.step, self.losses[-1], self.average)
+        self.denoiser.eval()
+
+    def _step(self) -> None:
+        steps, lr, ema, drop, bf16 = self.settings.values()
+        done, generator, denoiser = self.step, self.generator, self.denoiser
+        for group in self.optimiser.param_groups:
+            warm = min(1, (done + 1) / 100)
+            group["lr"] = lr * (warm * (1 + math.cos(math.pi * done / steps)) / 2)
+        x0, c = self.batches(done + 1, generator)
+        time = (torch.arange(len(x0)) + torch.rand(len(x0), generator=generator)) / len(x0)
+        c = drop_labels(c, drop, generator)
+        with torch.enable_grad():
+            with torch.autocast(x0.device.type, torch.bfloat16, enabled=bf16):
+                loss = self.loss(denoiser, x0, self.schedule(time), c, generator, self.weight)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
+        self.optimiser.step()
+        # A short memory at the start, where the weights are still far from any good.
+        ema_update(self.average, denoiser, min(ema, (done + 1) / (done + 1 + 10)))
+        if not math.isfinite(loss.item()):
+            raise ValueError(
+                f"loss: {loss.item()} at step {done + 1}; lower lr, or look at the data"
+            )
+        self.losses.append(loss.item())
+        self.pictures += len(x0)
+
+    def save(self, path: Path) -> None:
+        """Write all of it to a file, whole or not at all, so that `resume` can go on from here."""
+        content = io.BytesIO()
+        state = {
+            "settings": self.settings,
+            "live": self.denoiser.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "losses": self.losses,
+        }
+        torch.save(state, content)
+        files.write(path, content.getvalue())
+
+    def resume(self, path: Path) -> None:
+        """Go on from a file that `save` wrote, as if there had been no interruption.
+
+        Raises ValueError if the file is no such file, or is of other settings or another network.
+        """
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            found = state["settings"]
+        except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as e:
+            raise ValueError(f"{path}: expected a training to resume; found {e}") from e
+        if wrong := [name for name, value in self.settings.items() if found.get(name) != value]:
+            here, there = (
+                {name: each.get(name) for name in wrong} for each in (self.settings, found)
+            )
+            raise ValueError(f"{path}: kept from a training with {there}; this one has {here}")
+        if wrong := differences(self.denoiser, state["live"]):
+            raise ValueError(f"{path}: kept from another network: {wrong}")
+        self.denoiser.load_state_dict(state["live"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"])
+        self.losses = state["losses"]
+
+
+def train(denoiser, batches, schedule, steps, generator, **options) -> Iterator[Progress]:
+    """Train step by step, yielding Progress whose denoiser is the average of the weights so far.
+
+    Options and errors are `Training`'s.
+    """
+    return iter(Training(denoiser, batches, schedule, steps, generator, **options))
+
+
+def fit(
+    denoiser,
+    batches,
+    schedule,
+    steps,
+    generator,
+    progress: bool = True,
+    keep: Path | None = None,
+    preview: Callable[[Progress], None] | None = None,
+    every: int = 500,
+    **options,
+) -> Tensor:
+    """Train to the end, leave the averaged weights in the denoiser, return the losses (steps,).
+
+    Ctrl-C ends training after the step in hand and keeps that step's average. Every so many steps,
+    and at the end, preview is shown the Progress, and all is kept in the file keep; if that file
+    is there at the start, training goes on from it. Options are `Training`'s.
+    """
+    run = Training(denoiser, batches, schedule, steps, generator, **options)
+    if keep is not None and keep.exists():
+        run.resume(keep)
+    kept = True
+    with _deferred_interrupt() as interrupted:
+        quiet = {} if progress else {"disable": True}  # left out, TQDM_DISABLE decides
+        bar = tqdm(total=steps, initial=run.step, desc="train", leave=False, **quiet)
+        start = perf_counter()
+        for now in run:
+            bar.update()
+            if now.step % 20 == 0:
+                speed = run.pictures / (perf_counter() - start)
+                recent = run.losses[-20:]
+                bar.set_postfix(
+                    {"loss": f"{sum(recent) / len(recent):.3g}", "pictures/s": f"{speed:.0f}"}
+                )
+            if now.step % every == 0 or now.step == steps or interrupted:
+                if preview is not None:
+                    preview(now)
+                kept = keep is None or _kept(run, keep, quietly=not kept)
+            if interrupted:
+                print(
+                    f"stopped after step {now.step} of {steps}; the average of its weights is kept"
+                )
+                break
+        bar.close()
+    denoiser.load_state_dict(run.average.state_dict())
+    denoiser.eval()
+    return torch.tensor(run.losses)
+
+
+def _kept(run: Training, path: Path, quietly: bool) -> bool:
+    """Keep a training in a file; a disk that is full or read-only must not end it."""
+    try:
+        run.save(path)
+    except OSError as problem:
+        if not quietly:
+            print(
+                f"{path}: could not keep the training there ({problem}). It goes on, and its "
+                "weights stay in memory: save them elsewhere when it is done, with learn.save"
+            )
+        return False
+    return True
+
+
+@torch.no_grad()
+def loss_by_level(
+    denoiser: NetDenoiser,
+    batches: Batches,
+    schedule: Schedule,
+    generator: torch.Generator,
+    levels: int = 20,
+    repeats: int = 4,
+) -> tuple[Tensor, Tensor]:
+    """Where between data and noise the loss sits: lam (levels,), and the loss there (levels,).
+
+    Times lie in the middle of equal parts; each loss is the mean of repeats batches. lam is
+    log(alpha / sigma), large where the data is clean.
+    """
+    times = (torch.arange(levels, dtype=torch.float64) + 0.5) / levels
+    loss = []
+    for t in map(schedule, times):
+        drawn = (batches(i + 1, generator) for i in range(repeats))
+        loss.append(torch.stack([denoiser.loss(x0, t, c, generator) for x0, c in drawn]).mean())
+    return schedule(times).lam, torch.stack(loss)
+
+
+def drop_labels(c: Tensor | None, share: float, generator: torch.Generator) -> Tensor | None:
+    """Take the condition from this share of the samples, each on its own.
+
+    c (B,) labels, or (B, A) attributes, all of which a sample loses at once; without, they are −1.
+    Ho & Salimans 2022, algorithm 1.
+    """
+    if c is None:
+        return None
+    dropped = torch.rand(len(c), generator=generator).to(c.device) < share
+    c = c.clone()
+    c[dropped] = NO_LABEL
+    return c
+
+
+@torch.no_grad()
+def ema_update(average: nn.Module, live: nn.Module, d: float) -> None:
+    """Move every averaged weight the share 1 - d towards the live one."""
+    for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
+        slow.copy_(d * slow + (1 - d) * fast)
+
+
+def has_bf16(device: torch.device | str = "cpu") -> bool:
+    """Whether this processor computes in bfloat16 itself; where it does not, bf16 is slower."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+@contextmanager
+def _deferred_interrupt() -> Iterator[list]:
+    """Collect Ctrl-C instead of raising it; only the main thread may, elsewhere nothing changes."""
+    interrupted: list = []
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
