@@ -1,13 +1,18 @@
 """The bench measures what it says: turns are taken, and the errors are against the exact end."""
 
+import math
 import re
+from functools import partial
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from lessons_lib.course import bench
-from lessons_lib.course.bench import growth, loops, timing, truth
+from lessons_lib.course.bench import growth, loops, networks, timing, truth
 from lessons_lib.course.cli import main
+from lessons_lib.course.recipes import digit_denoiser
+from lessons_lib.levels import cosine
 
 pytest.importorskip("diffusers")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # theirs, of numpy
@@ -30,10 +35,43 @@ def test_our_best_is_at_least_as_near_the_truth_as_theirs():
     assert float(row.split("|")[-2]) <= 1
 
 
+def test_the_table_of_orders_says_what_the_papers_say():
+    rows = [line.split("|")[1:4] for line in truth.orders((20, 40))[2:]]
+    found = {name.strip(): float(slope) for name, _, slope in rows}
+    assert found.pop("DDIM") == pytest.approx(1, abs=0.15)
+    assert all(slope > 1.7 for slope in found.values())
+
+
 def test_the_whole_loop_ends_on_the_same_pictures():
     for name, w in (("ddim", 3), ("2M", 1)):
         apart = float(loops._loop_row(name, w, 8, 10, 1).split("|")[-2])
         assert apart < 1e-4
+
+
+def test_the_peers_network_is_told_the_same_attributes():
+    from lessons_lib import data, levels
+
+    drawn, net = data.shapes(3, torch.Generator().manual_seed(0)), networks.TheirNet().eval()
+    t, unknown = levels.cosine(0.5), torch.full_like(drawn.attributes, -1)
+    with torch.no_grad():
+        blank, told = net(drawn.pictures, t), net(drawn.pictures, t, drawn.attributes)
+        torch.testing.assert_close(net(drawn.pictures, t, unknown), blank)
+    assert told.shape == drawn.pictures.shape and (told - blank).abs().flatten(1).sum(1).min() > 0
+
+
+def test_a_budget_of_processor_time_ends_a_training():
+    from lessons_lib import learn
+
+    x0 = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    run = partial(
+        learn.train,
+        digit_denoiser(),
+        learn.batches(x0),
+        cosine,
+        generator=torch.Generator().manual_seed(1),
+    )
+    done = networks._within(run, 0.2)
+    assert done.step >= 26 and math.isfinite(done.loss)
 
 
 def test_memory_does_not_grow_with_the_number_of_steps():
@@ -57,7 +95,7 @@ def test_a_section_of_the_page_is_replaced_and_the_others_stay():
 def test_an_unknown_section_is_named_with_those_there_are():
     said = CliRunner().invoke(main, ["bench", "speed"])
     assert said.exit_code == 2
-    assert re.search("no section 'speed'; there are: step, loop, cuda, error, growth", said.output)
+    assert re.search("no section 'speed'; there are: step, loop, cuda, order, error", said.output)
 
 
 def test_without_the_peer_the_bench_says_what_to_install(monkeypatch):

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from lessons_lib.course.bench.growth import cost_growth
 from lessons_lib.course.bench.loops import cuda_loop, step_overhead, whole_loop
+from lessons_lib.course.bench.networks import equal_time, network_speed
 from lessons_lib.course.bench.timing import diffusers, machine
-from lessons_lib.course.bench.truth import exact_error
+from lessons_lib.course.bench.truth import exact_error, orders
 
 __all__ = ["SECTIONS", "diffusers", "merged", "section"]
 
@@ -20,7 +21,10 @@ SECTIONS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "step": ("What a step costs", step_overhead),
     "loop": ("The whole loop", whole_loop),
     "cuda": ("The whole loop on a GPU", cuda_loop),
+    "order": ("How fast the error falls", orders),
     "error": ("How near the truth", exact_error),
+    "network": ("What a network costs", network_speed),
+    "equal": ("Quality at equal cost", equal_time),
     "growth": ("How the cost grows", cost_growth),
 }
 

@@ -1,0 +1,168 @@
+"""Our U-Net beside diffusers' of similar size: pictures a second, and quality at equal cost."""
+
+import statistics
+import time
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib import data, learn, metrics
+from lessons_lib.course.bench.timing import diffusers, ratio, take_turns
+from lessons_lib.course.recipes.shapes import SHAPES, VALUES, fresh, shape_denoiser
+from lessons_lib.levels import cosine, grid
+from lessons_lib.nets import level_angle
+from lessons_lib.samplers import ddim, sample
+from lessons_lib.wrap import NO_LABEL, cfg, given
+
+
+class TheirNet(nn.Module):
+    """diffusers' UNet2DModel, told the attributes the way ours is: a table, added to the time."""
+
+    def __init__(self, widths=(32, 64, 96)):
+        super().__init__()
+        self.attribute = nn.Embedding(sum(VALUES) + len(VALUES), 4 * widths[0])
+        self.net = diffusers().UNet2DModel(
+            sample_size=32,
+            in_channels=3,
+            out_channels=3,
+            layers_per_block=1,
+            block_out_channels=widths,
+            down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
+            up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
+            norm_num_groups=16,
+            class_embed_type="identity",
+        )
+        first = [sum(VALUES[:k]) + k for k in range(len(VALUES))]
+        self.register_buffer("first", torch.tensor(first))
+        self.register_buffer("missing", torch.tensor(VALUES))
+
+    def forward(self, x: Tensor, t, c: Tensor | None = None) -> Tensor:
+        c = self.missing.expand(len(x), -1) if c is None else c
+        rows = self.first + torch.where(c == NO_LABEL, self.missing, c)
+        told = self.attribute(rows).sum(1)
+        return self.net(x, 1000 * level_angle(x, t), class_labels=told).sample
+
+
+def denoisers() -> dict[str, learn.NetDenoiser]:
+    """Both, untrained, with first weights of their own seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SHAPES.seed)
+        return {"theirs": learn.NetDenoiser(TheirNet(), SHAPES.predicts), "ours": shape_denoiser()}
+
+
+def network_speed(repeats: int = 5, n: int = 64) -> list[str]:
+    """Pictures of 3×32×32 a second, float32: DDIM steps of a batch, and training steps."""
+    lines = [
+        f"| batch {n} | diffusers' UNet2DModel, pictures/s | ours | ours / theirs |",
+        "|---|---|---|---|",
+    ]
+    both = denoisers()
+    count = {k: sum(p.numel() for p in v.parameters()) / 1e6 for k, v in both.items()}
+    lines.append(
+        f"| weights, millions | {count['theirs']:.2f} | {count['ours']:.2f} "
+        f"| {count['ours'] / count['theirs']:.2f} |"
+    )
+    drawn = data.shapes(n, torch.Generator().manual_seed(0))
+    ladder, steps = grid(cosine, 4), 4
+    walks = {
+        side: partial(sample, ddim, given(each.eval(), drawn.attributes), drawn.pictures, ladder)
+        for side, each in both.items()
+    }
+    batch = lambda step, generator: (drawn.pictures, drawn.attributes)
+    trains = {}
+    for side, each in both.items():
+        options = {"weight": learn.clipped_v(SHAPES.gamma), "progress": False}
+        g = torch.Generator().manual_seed(1)
+        trains[side] = partial(learn.fit, each, batch, cosine, 2, g, **options)
+    for what, sides, done in (
+        ("sampling, a step", walks, steps * n),
+        ("training, a step", trains, 2 * n),
+    ):
+        seconds = take_turns(sides, repeats)
+        speed = {side: done / statistics.median(v) for side, v in seconds.items()}
+        share = 1 / ratio(seconds["ours"], seconds["theirs"])
+        lines.append(f"| {what} | {speed['theirs']:.0f} | {speed['ours']:.0f} | {share:.1f} |")
+    return [*lines, "", _peak_share(both["ours"], drawn, n)]
+
+
+def _peak_share(denoiser, drawn, n: int) -> str:
+    """How much of what this machine's convolutions can do our network uses."""
+    with torch.no_grad():
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with FlopCounterMode(display=False) as counted:
+            denoiser(drawn.pictures, cosine(0.5), drawn.attributes)
+        work = counted.get_total_flops()
+        conv = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last).eval()
+        x = torch.randn(n, 64, 16, 16).contiguous(memory_format=torch.channels_last)
+        with FlopCounterMode(display=False) as counted:
+            conv(x)
+        peak = counted.get_total_flops()
+        seconds = take_turns(
+            {
+                "net": lambda: denoiser(drawn.pictures, cosine(0.5), drawn.attributes),
+                "conv": lambda: conv(x),
+            },
+            9,
+        )
+    net, best = (statistics.median(seconds[k]) for k in ("net", "conv"))
+    return (
+        f"One picture costs our network {work / n / 1e6:.0f} million operations. It does "
+        f"{work / net / 1e9:.0f} of them a nanosecond in a step of sampling, against "
+        f"{peak / best / 1e9:.0f} of one 3×3 convolution of 64 channels on this machine: "
+        f"{work / net * best / peak:.0%} of that."
+    )
+
+
+def equal_time(budget: float = 150.0, n: int = 500, steps: int = 20) -> list[str]:
+    """Quality after the same processor time: both networks, one recipe, one stream of data.
+
+    Each trains for 150 seconds of processor time, with the learning rate of the shapes recipe and
+    as many steps as it manages; then the judge reads what it draws with DDIM in 20 steps.
+    """
+    lines = [
+        "| after 150 s of processor time | steps | captions right, w = 1 | w = 3 "
+        "| Fréchet distance of blocks, w = 1 |",
+        "|---|---|---|---|---|",
+    ]
+    judge, generator = learn.load("shapes_judge"), torch.Generator().manual_seed(5)
+    real, asked = data.shapes(n, generator), data.choose(n, generator)
+    x = torch.randn(n, 3, 32, 32, generator=generator)
+    for side, denoiser in denoisers().items():
+        run = partial(
+            learn.train,
+            denoiser,
+            fresh(SHAPES.batch),
+            cosine,
+            generator=torch.Generator().manual_seed(1),
+            lr=SHAPES.lr,
+            drop=SHAPES.drop,
+            weight=learn.clipped_v(SHAPES.gamma),
+        )
+        done = _within(run, budget)
+        row = [side.replace("theirs", "diffusers' UNet2DModel"), str(done.step)]
+        for w in (1, 3):
+            drawn = sample(ddim, cfg(done.denoiser, asked, w), x, grid(cosine, steps))
+            row.append(f"{float(metrics.fidelity(judge.read(drawn), asked)[-1]):.3f}")
+            if w == 1:
+                distance = metrics.frechet(metrics.coarse(drawn), metrics.coarse(real.pictures))
+        lines.append(f"| {' | '.join([*row, f'{distance:.2f}'])} |")
+    return lines
+
+
+def _within(run, budget: float) -> learn.Progress:
+    """Train for so many seconds of processor time; the schedule of the rate is cut to fit.
+
+    A few steps tell how many fit into the budget, and those decide when the rate reaches 0.
+    """
+    start = time.process_time()
+    for now in run(steps=10**6):
+        if now.step == 5:
+            start = time.process_time()  # the first steps are slow
+        if now.step == 25:
+            break
+    each = (time.process_time() - start) / 20
+    for now in run(steps=max(26, int(budget / each))):
+        pass
+    return now
