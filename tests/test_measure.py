@@ -19,6 +19,8 @@ SMALL = {
     "guidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "w": (0.0, 1.0, 3.0), "splits": 2},
     "strides-mixture": {"seeds": (0, 1), "n": 100, "calls": (2, 3), "spacing": 0.1},
     "guided-law": {"calls": (2, 3)},
+    "frontier-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 3), "most": 2, "splits": 2},
+    "frontier-mixture": {"calls": (1, 2, 5), "n": 20},
 }
 ERRORS = {  # what each row gives with its standard error
     "digits-walk": {"recognised", "frechet"},
@@ -26,8 +28,10 @@ ERRORS = {  # what each row gives with its standard error
     "guidance-digits": {"recognised", "frechet", "diversity", "saturated", "far out"}
     | {"diversity, even contrast"},
     "strides-mixture": {"w2"},
+    "frontier-digits": {"recognised", "frechet"},
 }
 ROWS = {"digits-walk": 2, "strides-digits": 20, "guidance-digits": 7, "strides-mixture": 28}
+ROWS |= {"frontier-digits": 78}
 
 
 def rows(name, **wanted):
@@ -50,9 +54,11 @@ def test_what_is_shipped_is_whole_and_says_how_it_was_made(name):
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_every_number_that_was_sampled_has_its_error_over_five_seeds(name):
+def test_every_number_that_was_sampled_has_its_error_over_the_seeds(name):
     found = measure.result(name)
-    assert len(found["seeds"]) >= 5 and len(found["rows"]) == ROWS[name]
+    assert (
+        len(found["seeds"]) >= (2 if "shapes" in name else 5) and len(found["rows"]) == ROWS[name]
+    )
     for row in found["rows"]:
         assert {k for k, v in row.items() if isinstance(v, dict) and "se" in v} == ERRORS[name]
         for key in ERRORS[name]:
@@ -82,7 +88,24 @@ def test_the_walk_counts_its_evaluations_and_its_seconds():
         assert 10 < ratio[clock]["median"] < 40  # twenty times the evaluations, on a busy machine
 
 
-@pytest.mark.parametrize("name", ["digits-walk", "strides-digits", "guidance-digits"])
+def test_a_budget_of_evaluations_is_spent_to_the_last_one():
+    """Heun's steps cost two evaluations, but for the last and for one that starts at alpha = 0."""
+    wanted = {1, 2, 5, 10, 20, 50, 100, 250, 1000}
+    assert {row["evaluations"] for row in rows("frontier-digits", sampler="DDPM")} == wanted
+    assert {row["evaluations"] for row in rows("frontier-mixture", sampler="DDIM")} == wanted
+    for row in rows("frontier-digits"):
+        assert row["evaluations"] in wanted, row
+    for row in rows("frontier-mixture"):
+        assert {row["evaluations"], row["evaluations"] + (row["sampler"] == "Heun")} & wanted, row
+
+
+def test_no_sampler_that_follows_the_path_ends_far_from_it():
+    for row in rows("frontier-mixture"):
+        if row["evaluations"] > 240:
+            assert row["error"] < 0.01, row
+
+
+@pytest.mark.parametrize("name", [name for name in ERRORS if name != "strides-mixture"])
 def test_the_weights_measured_are_the_weights_shipped(name):
     for weights, hashed in measure.result(name)["checkpoints"].items():
         assert hashed == measure.checkpoint_hash(weights), f"run `lessons measure {name}` again"

@@ -20,6 +20,7 @@ from lessons_lib.course.measure.digits import (
     guidance_digits,
     strides_digits,
 )
+from lessons_lib.course.measure.frontier import frontier_digits, frontier_mixture
 from lessons_lib.course.measure.laws import (
     guided_law,
     guided_moments,
@@ -51,6 +52,8 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "strides-digits": strides_digits,
     "guidance-digits": guidance_digits,
     "guided-law": guided_law,
+    "frontier-digits": frontier_digits,
+    "frontier-mixture": frontier_mixture,
 }
 
 
