@@ -5,13 +5,16 @@ import random
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from lessons_lib.course.check import check, find, grade, hint, probe, reveal
+from lessons_lib.course import display, hints
+from lessons_lib.course.check import check, exercise, find, grade, probe
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
+from lessons_lib.course.hints import hint, new_numbers, reveal
 from lessons_lib.diffuse import q_sample  # noqa: F401  what a notebook imports after a check
 
 engine = sys.modules["lessons_lib.course.check"]  # the package exports the function
@@ -23,7 +26,9 @@ def lesson(monkeypatch):
     """A lesson with nothing set: rich where a notebook is, fresh seeds, no strictness."""
     monkeypatch.delenv("LESSONS_PLAIN", raising=False)
     monkeypatch.delenv("LESSONS_STRICT", raising=False)
-    engine._hints_given.clear()
+    monkeypatch.setenv("LESSONS_PROGRESS", "off")
+    hints._given.clear()
+    hints._asked.clear()
 
 
 def noisy(x0, alpha, sigma, eps):
@@ -344,17 +349,27 @@ def test_strict_raises_unless_right(monkeypatch, capsys):
 
 def test_rich_in_a_notebook(monkeypatch):
     shown = []
-    monkeypatch.setattr(engine, "_in_notebook", lambda: True)
-    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    monkeypatch.setattr(display, "in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda *data, **options: shown.append(data[0]))
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns={"In": [""]}))
     check(ID, noisy)
     check(ID, lambda x0, alpha, sigma, eps: x0 < eps)
-    reveal(ID)
-    rich = [data["text/html"] for data in shown]
+    hint(ID)
+    cards = [data for data in shown if isinstance(data, dict)]
+    rich = [data["text/html"] for data in cards]
     assert "<b>✓ right</b>" in rich[0] and "<b>✗ not right yet</b>" in rich[1]
     assert "background" not in "".join(rich)  # the theme's own, light or dark
     assert "<code>hint(&quot;start.warm_up&quot;)</code>" in rich[1]
-    assert "alpha * x0 + sigma * eps" in rich[2]
-    assert shown[0]["text/plain"].startswith("✓ start.warm_up")
+    assert "<b>? hint 1 of 3</b>" in rich[2]
+    assert cards[0]["text/plain"].startswith("✓ start.warm_up")
+    assert len(shown) == 4  # one row of buttons, under ✗ alone
+
+
+def test_words_are_marked_up_and_code_is_left_alone():
+    said = display.marked_up("`a * b` is *not* **the** same as `c * d` < 1")
+    assert said == (
+        "<code>a * b</code> is <em>not</em> <b>the</b> same as <code>c * d</code> &lt; 1"
+    )
 
 
 def test_hints_climb_and_stay_on_the_last(capsys):
@@ -364,6 +379,52 @@ def test_hints_climb_and_stay_on_the_last(capsys):
     assert [line.split(": ", 1)[1] for line in said] == [*find(ID).hints, find(ID).hints[2]]
 
 
-def test_reveal_shows_the_lines(capsys):
+def test_reveal_asks_first_and_shows_then(capsys):
+    line = "return alpha * x0 + sigma * eps"
+    reveal(ID)
+    said = capsys.readouterr().out
+    assert line not in said and f"reveal('{ID}')` again" in said
+    reveal(ID)
+    assert line in capsys.readouterr().out
+
+
+def test_reveal_asks_nothing_where_outputs_are_committed(monkeypatch, capsys):
+    monkeypatch.setenv("LESSONS_PLAIN", "1")
     reveal(ID)
     assert "return alpha * x0 + sigma * eps" in capsys.readouterr().out
+
+
+def test_new_numbers_are_asked_and_checked(monkeypatch, capsys):
+    id = "forward.two_steps"
+    new_numbers(id, 7)
+    said = capsys.readouterr().out
+    assert said.startswith(f"# {id}#7: ") and f"check('{id}#7', your answer)" in said
+    check(f"{id}#7", exercise(f"{id}#7").answer)
+    check(f"{id}#7", find(id).answer)  # right for the lesson's numbers only
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"✓ {id}#7") and second.startswith(f"✗ {id}#7")
+    hint(f"{id}#7")
+    assert f"? {id}#7" in capsys.readouterr().out
+    monkeypatch.setenv("LESSONS_PLAIN", "1")
+    new_numbers(id), new_numbers(id)
+    assert len(set(capsys.readouterr().out.splitlines())) == 1  # the same in committed outputs
+
+
+def test_a_known_mistake_counts_with_new_numbers():
+    drill = exercise("ddim.one_step_by_hand#7")
+    slip = next(wrong for wrong in drill.wrong if wrong.name == "no division")
+    assert grade("ddim.one_step_by_hand#7", slip.answer).hint_name == "no division"
+
+
+@pytest.mark.parametrize(
+    "id, said",
+    [
+        ("forward.two_step#7", "forward.two_steps"),
+        ("start.warm_up#7", "has no new numbers"),
+        ("forward.two_steps#x", "number: 'x' given"),
+        ("forward.two_steps#0", "number: '0' given"),
+    ],
+)
+def test_ids_without_new_numbers_are_refused(id, said):
+    with pytest.raises(ValueError, match=said):
+        check(id, 1)

@@ -13,6 +13,7 @@ from conftest import cell
 from lessons_lib import files
 from lessons_lib.course import cli, doctor
 from lessons_lib.course.execute import load
+from lessons_lib.course.progress import record
 
 
 @pytest.fixture
@@ -25,6 +26,15 @@ def course(tmp_path, write, monkeypatch):
     write([cell("code", "unknown"), checks[1]], "notebooks/01_bad.ipynb")
     monkeypatch.setattr(cli, "ROOT", tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory, monkeypatch):
+    """A reader with an empty folder of their own."""
+    monkeypatch.delenv("LESSONS_PLAIN", raising=False)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("LESSONS_HOME", str(home))
+    return home
 
 
 def call(*words):
@@ -43,9 +53,73 @@ def test_run_gives_a_table_pages_and_names_what_failed(course):
 def test_check_lists_every_exercise_and_fails_only_on_a_wrong_one(course):
     done = call("check", "00")
     assert done.exit_code == 0
-    assert "○ toy.f0" in done.output and "✓ toy.f2" in done.output and "1 of 2" in done.output
+    assert "○ toy.f0" in done.output and "✓ toy.f2" in done.output
+    assert "1 of 2 right, 0 wrong, 1 not written yet" in done.output
+    assert call("check", "00", "--strict").exit_code == 1
     done = call("check", "01_bad")
     assert done.exit_code == 1 and "✗ toy.f1" in done.output and "forgot the root" in done.output
+
+
+def test_check_again_puts_what_failed_before_first(course):
+    record("toy.f2", "✗", "swapped"), record("toy.f2", "✓"), record("toy.f1", "✗")
+    lines = call("check", "--again").output.splitlines()
+    order = [line.split()[1] for line in lines if line[:3].strip() in ("✓", "✗", "○")]
+    assert order == ["toy.f1", "toy.f2", "toy.f0"]
+
+
+def test_a_copy_is_made_once_and_then_checked(course, own_home, write):
+    done = call("copy", "0")
+    mine = own_home / "notebooks" / "00_good.ipynb"
+    assert done.exit_code == 0 and f"✓ {mine}: copied" in done.output
+    write([cell("code", "print('✗ my slip')", "check:toy.f0")], mine)
+    before = mine.read_bytes()
+    assert "yours: left alone" in call("copy").output and mine.read_bytes() == before
+    assert (own_home / "notebooks" / "01_bad.ipynb").exists()
+    done = call("check", "00")
+    assert done.exit_code == 1 and "my slip" in done.output and f"your copy, {mine}" in done.output
+    done = call("check", "00", "--shipped")
+    assert done.exit_code == 0 and "the course's file" in done.output
+    done = call("check", str(mine))  # a path means that file
+    assert "my slip" in done.output
+
+
+def test_copies_go_to_another_folder_but_not_into_the_course(course, tmp_path_factory):
+    there = tmp_path_factory.mktemp("there") / "new"
+    assert call("copy", "00", "--to", str(there)).exit_code == 0
+    assert [file.name for file in there.iterdir()] == ["00_good.ipynb"]
+    done = call("copy", "--to", str(course / "notebooks"))
+    assert done.exit_code == 2 and "inside the course's own folder" in done.output
+    done = call("copy", "--to", str(there / "00_good.ipynb"))  # a file, not a folder
+    assert done.exit_code == 1 and "cannot copy to" in done.output
+
+
+def test_a_file_that_is_no_notebook_is_named(course, tmp_path):
+    bad = tmp_path / "bad.ipynb"
+    bad.write_text("{")
+    done = call("check", str(bad))
+    assert done.exit_code == 1 and f"{bad} is not a Jupyter notebook" in done.output
+
+
+def test_solve_writes_the_lecturers_edition_of_what_runs(course):
+    done = call("solve")
+    made = course / "build" / "lecturer"
+    assert done.exit_code == 1 and "✗ 01_bad: cell 1" in done.output
+    assert [file.name for file in made.iterdir()] == ["00_good.ipynb"]
+    assert load(made / "00_good.ipynb").cells[0].outputs[0].text == "hello\n"
+
+
+def test_progress_is_shown_and_forgotten_only_after_asking(own_home):
+    record("forward.hidden", "✗", "one early")
+    done = call("progress")
+    assert done.exit_code == 0 and "1 not right yet" in done.output
+    assert "not right yet: one early" in call("progress", "1").output
+    done = call("progress", "xx")
+    assert done.exit_code == 2 and "'xx' is not one of the course's" in done.output
+    runner = CliRunner()
+    assert runner.invoke(cli.main, ["progress", "--forget"], input="n\n").exit_code == 1
+    assert (own_home / "progress.sqlite3").exists()
+    done = runner.invoke(cli.main, ["progress", "--forget"], input="y\n")
+    assert "Deleted" in done.output and not (own_home / "progress.sqlite3").exists()
 
 
 def test_notebooks_writes_outputs_back_unless_one_failed(course):
@@ -100,6 +174,17 @@ def test_lab_opens_a_browser_only_with_a_display_and_root_only_for_root(monkeypa
     options = cli.lab_options(path)
     assert "--no-browser" not in options and "--allow-root" not in options
     assert "--no-browser" in cli.lab_options(path, no_browser=True)
+
+
+def test_lab_opens_the_readers_copy_in_its_own_folder(own_home):
+    mine = own_home / "notebooks" / "00_start_here.ipynb"
+    assert cli.chosen(("00",), shipped=False)[0].parent == cli.ROOT / "notebooks"
+    call("copy", "00")
+    assert cli.chosen(("00",), shipped=False) == [mine]
+    assert cli.chosen(("00",), shipped=True)[0].parent == cli.ROOT / "notebooks"
+    options = cli.lab_options(mine)
+    assert f"--ServerApp.root_dir={mine.parent}" in options
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in options
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C the POSIX way")

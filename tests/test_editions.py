@@ -1,4 +1,6 @@
-"""The solved edition, and reading what the checks said."""
+"""The editions of a notebook, and reading what the checks said."""
+
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -6,6 +8,8 @@ from conftest import cell
 
 from lessons_lib.course import editions
 from lessons_lib.course.execute import load, run
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("[0-9]*.ipynb"))
 
 
 @pytest.fixture
@@ -50,6 +54,101 @@ def test_an_exercise_nobody_knows_is_an_error(write, registry):
         editions.solved(load(path))
 
 
+def test_the_lecturers_edition_unfolds_answers_and_says_what_they_must_mention(write, registry):
+    asked = "<details><summary>1. Why?</summary>\n\nBecause.\n</details>"
+    nb = load(write([*toy(), cell("markdown", asked), cell("markdown", "The end.")]))
+    rows = [{"question": "Why?", "answer": "Because.", "must": ["a cause", "a reason"]}]
+    made = editions.lecturers(nb, rows)
+    assert made.cells[1].source.endswith("return 2 * x")
+    assert made.cells[3].source.startswith("<details open>")
+    assert "1. a cause; a reason" in made.cells[4].source
+    assert made.cells[4].metadata.slideshow.slide_type == "notes"
+    assert made.cells[5].source == "The end." and len(nb.cells) == 5
+    assert "<details>" in nb.cells[3].source
+
+
+# --- only what the checks need --------------------------------------------------------------------
+
+
+def sources(*cells):
+    nb = {"cells": [*cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    for i, each in enumerate(cells):
+        each.setdefault("id", f"c{i}")
+    return [each.source for each in editions.needed(nbformat.from_dict(nb)).cells]
+
+
+STUB = cell("code", "def f(x):\n    return helper(x)", "exercise:a.f")
+TEST = cell("code", "check('a.f', f)", "check:a.f")
+
+
+def test_needed_keeps_what_defines_the_names_and_nothing_else():
+    kept = sources(
+        cell("code", "import torch"),
+        cell("code", "from course import check"),
+        cell("markdown", "# Prose"),
+        cell("code", "table = [1]"),
+        cell("code", "def helper(x):\n    return table[0] * x"),
+        cell("code", "net = train(steps=100000)"),
+        STUB,
+        cell("code", "x = f(net)"),
+        TEST,
+        cell("code", "def helper(x):\n    return late"),
+    )
+    assert kept == [
+        "from course import check",
+        "table = [1]",
+        "def helper(x):\n    return table[0] * x",
+        STUB["source"],
+        TEST["source"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "helper = other",
+        "helper.k = 3",
+        "helper.table[2].append(3)",
+        "helper += 1",
+        "helper[0] += 1",
+        "helper[0] = 1",
+        "for helper in range(3): pass",
+        "with open('f') as helper: pass",
+        "(a, helper) = 1, 2",
+        "import x.y as helper",
+        "if (helper := 3): pass",
+        "class helper: pass",
+        "%%time\nhelper = 1",
+        "%matplotlib inline\nhelper = 1",
+        "this is no Python",
+    ],
+)
+def test_needed_keeps_whatever_may_change_a_name(change):
+    assert change in sources(cell("code", change), STUB, TEST)
+
+
+@pytest.mark.parametrize("other", ["print(helper)", "def g(helper): return helper", "helpers = 1"])
+def test_needed_drops_what_only_reads(other):
+    assert other not in sources(cell("code", other), STUB, TEST)
+
+
+def test_needed_of_a_notebook_without_exercises_is_empty():
+    assert sources(cell("code", "x = 1"), cell("markdown", "# Prose")) == []
+
+
+@pytest.mark.solved
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_cells_that_are_needed_pass_every_check(path):
+    nb = load(path)
+    done = run(path, env=editions.STRICT, notebook=editions.needed(editions.solved(nb)))
+    assert done.error is None
+    found = [(name, mark) for name, mark, _ in editions.results(done.notebook)]
+    assert found == [(name, editions.RIGHT) for name, _ in editions.marked(nb, "exercise")]
+
+
+# --- reading the checks ---------------------------------------------------------------------------
+
+
 def said(*outputs):
     cells = [cell("code", "check()", "check:a.b", outputs=outputs, id="a")]
     nb = nbformat.from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -69,3 +168,11 @@ def test_a_check_that_did_not_run_is_wrong():
     error = {"output_type": "error", "ename": "NameError", "evalue": "f", "traceback": []}
     assert said(error) == [("a.b", "✗", "NameError: f")]
     assert said() == [("a.b", "✗", "the check printed nothing")]
+
+
+def test_an_answer_that_does_not_run_is_named_before_its_check():
+    error = lambda name: {"output_type": "error", "ename": name, "evalue": "x", "traceback": []}
+    stub = cell("code", "def f(:", "exercise:a.f", outputs=[error("SyntaxError")], id="a")
+    test = cell("code", "check()", "check:a.f", outputs=[error("NameError")], id="b")
+    nb = {"cells": [stub, test], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    assert editions.results(nbformat.from_dict(nb)) == [("a.f", "✗", "SyntaxError: x")]

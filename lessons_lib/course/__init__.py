@@ -1,7 +1,21 @@
-"""What makes the library a course: the start of a notebook, its self-checks, its flash cards."""
+"""What makes the library a course: how a notebook starts, its checks, cards and questions."""
 
+from lessons_lib.course.answers import questions
 from lessons_lib.course.cards import cards
-from lessons_lib.course.check import check, hint, reveal
+from lessons_lib.course.check import check
+from lessons_lib.course.hints import hint, new_numbers, reveal
+from lessons_lib.course.overview import again, progress
 from lessons_lib.course.start import begin, show
 
-__all__ = ["begin", "cards", "check", "hint", "reveal", "show"]
+__all__ = [
+    "again",
+    "begin",
+    "cards",
+    "check",
+    "hint",
+    "new_numbers",
+    "progress",
+    "questions",
+    "reveal",
+    "show",
+]

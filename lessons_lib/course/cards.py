@@ -7,16 +7,21 @@ import yaml
 from lessons_lib.files import DATA
 
 
-def load_cards(notebook: str) -> list[dict[str, str]]:
-    """The cards of one notebook ("01"): question, answer, and the id of the cell they belong to.
+def load(kind: str, notebook: str) -> list[dict]:
+    """What data/kind holds for one notebook ("01").
 
-    Raises ValueError, with the notebooks that have cards, if this one has none.
+    Raises ValueError, with the notebooks that have some, if this one has none.
     """
-    path = DATA / "cards" / f"{notebook}.yaml"
+    path = DATA / kind / f"{notebook}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise ValueError(f"notebook: {notebook!r} has no cards; there are cards for {known}")
+        raise ValueError(f"notebook: {notebook!r} has no {kind}; there are {kind} for {known}")
     return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def load_cards(notebook: str) -> list[dict[str, str]]:
+    """The cards of one notebook: question, answer, and the id of the cell they belong to."""
+    return load("cards", notebook)
 
 
 def cards(notebook: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,27 @@ def notebooks(names: tuple[str, ...]) -> list[Path]:
     return found
 
 
+def copies() -> Path:
+    """The folder of the reader's own copies."""
+    from lessons_lib.course.progress import home
+
+    return home() / "notebooks"
+
+
+def chosen(names: tuple[str, ...], shipped: bool) -> list[Path]:
+    """The notebooks that are meant: the reader's own copy, where there is one, unless shipped."""
+    mine = lambda path: copies() / path.name
+    own = lambda path: not shipped and path.is_relative_to(ROOT) and mine(path).is_file()
+    return [mine(path) if own(path) else path for path in notebooks(names)]
+
+
+def whose(path: Path) -> str:
+    """Which file that is, in words."""
+    if path.is_relative_to(ROOT):
+        return "the course's file"
+    return f"your copy, {path}" if path.parent == copies() else str(path)
+
+
 def executed(path: Path, label: str = "", **options):
     """Run a notebook behind a progress bar that goes away when it is done."""
     from tqdm import tqdm
@@ -63,11 +85,14 @@ def executed(path: Path, label: str = "", **options):
 @main.command()
 @click.argument("notebook", required=False, default="00_start_here")
 @click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
-def lab(notebook, no_browser):
-    """Open the course in JupyterLab."""
-    path = notebooks((notebook,))[0]
+@click.option("--shipped", is_flag=True, help="Open the course's own file, not your copy.")
+def lab(notebook, no_browser, shipped):
+    """Open the course in JupyterLab: your copy of a notebook, where you made one."""
+    path = chosen((notebook,), shipped)[0]
     if not path.is_relative_to(ROOT):
-        raise click.BadParameter(f"{path} is outside the course's folder, {ROOT}")
+        if path.parent != copies():
+            raise click.BadParameter(f"{path} is outside the course's folder, {ROOT}")
+        click.echo(f"Opening {whose(path)}; --shipped opens the course's own.")
     words = [sys.executable, "-m", "jupyterlab", *lab_options(path, no_browser)]
     # The kernel of this environment comes before one that was registered for the whole user.
     # Threads that sleep when they wait: on a busy machine spinning ones are three times slower.
@@ -85,10 +110,10 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
     """JupyterLab's options: this notebook first, few words, root only for root."""
     import zmq
 
-    address = path.relative_to(ROOT).as_posix()
+    root = ROOT if path.is_relative_to(ROOT) else path.parent
     options = [
-        f"--ServerApp.root_dir={ROOT}",
-        f"--LabApp.default_url=/lab/tree/{address}",
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
         f"--LabApp.app_settings_dir={Path(__file__).with_name('lab')}",  # no news, no update check
         "--LabApp.log_level=ERROR",
         "--ServerApp.log_level=ERROR",  # the address is printed all the same
@@ -148,20 +173,117 @@ def rewrite(names):
 
 @main.command()
 @click.argument("names", nargs=-1, metavar="[NN]...")
-def check(names):
-    """Check your answers: ✓ right, ✗ wrong and why, ○ not written yet."""
-    from lessons_lib.course.editions import RIGHT, WRONG, results
+@click.option("--shipped", is_flag=True, help="Check the course's own files, not your copies.")
+@click.option("--again", is_flag=True, help="What failed before comes first.")
+@click.option("--strict", is_flag=True, help="An answer not written yet counts as a failure.")
+def check(names, shipped, again, strict):
+    """Check your answers in a fresh kernel: ✓ right, ✗ wrong and why, ○ not written yet.
 
-    marks = []
+    Only the cells that the exercises need are run. NN may be a path to any notebook. Leaves with 1
+    if an answer is wrong.
+    """
+    from lessons_lib.course.editions import OPEN, RIGHT, WRONG, needed, results
+    from lessons_lib.course.execute import load
+    from lessons_lib.course.progress import history, state
+
+    rows = []
+    for path in chosen(names, shipped):
+        try:
+            nb = needed(load(path))
+        except ValueError as problem:
+            raise click.ClickException(str(problem)) from problem
+        done = executed(path, keep_going=True, notebook=nb)
+        found = results(done.notebook)
+        click.echo(f"{path.stem} ({whose(path)}): {len(found)} exercises, {done.seconds:.0f} s")
+        rows += found
+        if not again:
+            table(found)
+    if again:
+        past = history()
+        before = {name: state(past.get(name, [])) for name, _, _ in rows}
+        rows.sort(key=lambda row: (before[row[0]].symbol != WRONG, not before[row[0]].failed))
+        table(rows)
+    marks = [mark for _, mark, _ in rows]
+    right, wrong, blank = (marks.count(mark) for mark in (RIGHT, WRONG, OPEN))
+    click.echo(f"{right} of {len(marks)} right, {wrong} wrong, {blank} not written yet")
+    sys.exit(wrong > 0 or (strict and right < len(marks)))
+
+
+def table(rows):
+    """Print what was found, one exercise a line."""
+    width = max((len(name) for name, _, _ in rows), default=0)
+    for name, mark, said in rows:
+        click.echo(f"  {mark} {name:<{width}}  {said}")
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[NN]...")
+@click.option("--to", type=click.Path(path_type=Path), help="Another folder than your own.")
+def copy(names, to):
+    """Copy notebooks, to write in: `lab` and `check` then take your copy. Overwrites nothing."""
+    folder = to or copies()
+    if folder.resolve().is_relative_to(ROOT):
+        raise click.BadParameter(f"{folder} is inside the course's own folder, {ROOT}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in notebooks(names):
+            place = folder / path.name
+            if there := place.exists():
+                same = place.read_bytes() == path.read_bytes()
+                words = "is there already" if same else "is there already, and yours: left alone"
+            else:
+                shutil.copyfile(path, place)
+                words = "copied"
+            click.echo(f"{'·' if there else '✓'} {place}: {words}")
+    except OSError as problem:
+        raise click.ClickException(f"cannot copy to {folder}: {problem}") from problem
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[NN]...")
+def solve(names):
+    """Make the lecturer's edition under build/lecturer: all answers, and every check passed."""
+    from lessons_lib.course.answers import load_questions
+    from lessons_lib.course.editions import STRICT, lecturers
+    from lessons_lib.course.execute import load, normalise, save
+
+    failed = []
     for path in notebooks(names):
-        found = results(executed(path, keep_going=True).notebook)
-        marks += [mark for _, mark, _ in found]
-        if found:
-            click.echo(path.stem)
-        for name, mark, said in found:
-            click.echo(f"  {mark} {name:<28} {said}")
-    click.echo(f"{marks.count(RIGHT)} of {len(marks)} right")
-    sys.exit(WRONG in marks)
+        try:
+            questions = load_questions(path.name[:2])
+        except ValueError:
+            questions = ()  # a notebook of one's own
+        result = executed(path, env=STRICT, notebook=lecturers(load(path), questions))
+        place = ROOT / "build" / "lecturer" / path.name
+        if result.error:
+            failed.append(f"{path.stem}: {result.error}")
+        else:
+            save(normalise(result.notebook), place)
+            click.echo(f"✓ {place} ({result.seconds:.0f} s)")
+    finish(failed)
+
+
+@main.command()
+@click.argument("notebook", required=False)
+@click.option("--forget", is_flag=True, help="Delete what was kept, after asking.")
+def progress(notebook, forget):
+    """Show what you have solved: the map, or one notebook in detail."""
+    from lessons_lib.course import progress as show
+    from lessons_lib.course.progress import forget as delete
+    from lessons_lib.course.progress import path
+
+    if forget:
+        click.confirm(f"Delete {path()}?", abort=True)
+        try:
+            click.echo("Deleted." if delete() else "There was nothing to delete.")
+        except OSError as problem:
+            raise click.ClickException(f"cannot delete it: {problem}") from problem
+        return
+    try:
+        show(notebook)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem)) from problem
+    click.echo(f"\nKept in {path()}")
 
 
 @main.command()
@@ -195,7 +317,7 @@ def measure(name):
 @click.argument("names", nargs=-1, metavar="[SECTION]...")
 @click.option("--write", is_flag=True, help="Write what was found into docs/benchmarks.md.")
 def bench(names, write):
-    """Measure our samplers beside diffusers', taking turns: step, loop, cuda, error, growth."""
+    """Measure our samplers beside diffusers', taking turns; no SECTION is all of them."""
     from lessons_lib import files
     from lessons_lib.course.bench import SECTIONS, diffusers, merged, section
     from lessons_lib.course.start import begin

@@ -36,6 +36,7 @@ def report() -> Iterator[Finding]:
     yield from torch_device()
     yield memory()
     yield checkout()
+    yield progress()
     yield from data_files()
 
 
@@ -104,8 +105,20 @@ def checkout() -> Finding:
     """Where the course lies, and whether answers can be saved there."""
     if os.access(ROOT / "notebooks", os.W_OK):
         return Finding("checkout", str(ROOT))
-    advice = "everything runs; to keep your answers, save the notebooks elsewhere"
+    advice = "everything runs; to keep your answers, work in copies: `lessons copy`"
     return Finding("checkout", f"{ROOT} (read-only)", advice)
+
+
+def progress() -> Finding:
+    """Where the reader's progress is kept, and whether it can be."""
+    from lessons_lib.course.progress import is_kept, path, trouble
+
+    if not is_kept():
+        return Finding("progress", "off (LESSONS_PROGRESS, LESSONS_PLAIN or LESSONS_STRICT is set)")
+    if problem := trouble():
+        advice = "the course works without; LESSONS_HOME may name another folder"
+        return Finding("progress", f"not kept, {path()}: {problem}", advice)
+    return Finding("progress", str(path()))
 
 
 def data_files() -> Iterator[Finding]:

@@ -1,0 +1,42 @@
+"""The six questions of a lesson: write an answer, compare it with a model, and say how it went."""
+
+import html
+
+from lessons_lib.course.cards import load
+from lessons_lib.course.display import committed, marked_up, plain
+
+RATINGS = ("again", "nearly", "got it")
+
+
+def load_questions(notebook: str) -> list[dict]:
+    """The questions of one notebook ("04"): question, model answer, points that must be there.
+
+    Raises ValueError, with the notebooks that have questions, if this one has none.
+    """
+    return load("questions", notebook)
+
+
+def questions(notebook: str) -> None:
+    """Ask a notebook's six questions, each with a box to write in; in a terminal print them."""
+    rows = load_questions(notebook)
+    if committed():  # they stand in the notebook already, folded
+        print(f"{len(rows)} questions, with a box for each where a kernel runs")
+        return
+    if plain():
+        print("\n".join(f"{i}. {row['question']}" for i, row in enumerate(rows, 1)))
+        return
+    from IPython.display import display
+
+    from lessons_lib.course.forms import Form
+
+    display(Form(notebook, rows))
+
+
+def compared(row: dict, before: str | None) -> str:
+    """The model answer, what must be in it, and what was written the last time, as HTML."""
+    points = "".join(f"<li>{marked_up(point)}</li>" for point in row["must"])
+    last = f"<p><small>Last time you wrote: {html.escape(before)}</small></p>" if before else ""
+    return (
+        f'<div role="status"><p><b>A model answer.</b> {marked_up(row["answer"])}</p>'
+        f"<p>Yours is complete if it says:</p><ul>{points}</ul>{last}</div>"
+    )

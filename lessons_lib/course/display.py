@@ -1,0 +1,91 @@
+"""How the course speaks: one plain line, or a card with a coloured edge where a notebook shows it.
+
+Under LESSONS_PLAIN=1, and outside a notebook, everything is printed. What is committed with a
+notebook must be the same each time and hold no widget.
+"""
+
+import html
+import os
+import re
+from typing import NamedTuple
+
+EDGES = {"○": "--jp-warn-color1", "✗": "--jp-error-color1", "✓": "--jp-success-color1"}
+
+
+class Card(NamedTuple):
+    """What is said about one exercise: a symbol, its head in words, a sentence, more, and code."""
+
+    symbol: str
+    id: str
+    head: str
+    message: str = ""
+    more: str = ""
+    code: str = ""
+
+    def text(self) -> str:
+        """One plain line, and the code below it."""
+        line = f"{self.symbol} {self.id}: {self.message or self.head}"
+        return f"{line}\n{self.code}" if self.code else line
+
+    def html(self) -> str:
+        """A card; only its edge is coloured, since symbol and words say the same."""
+        edge, said = EDGES.get(self.symbol, "--jp-border-color1"), self.message
+        return (
+            f'<div role="status" style="border-left:4px solid var({edge}, gray);'
+            'padding:.2em .8em;margin:.2em 0">'
+            f"<b>{self.symbol} {html.escape(self.head)}</b> · <code>{html.escape(self.id)}</code>"
+            + (f"<br>{marked_up(said)}" if said and said != self.head else "")
+            + (f"<br><small>{marked_up(self.more)}</small>" if self.more else "")
+            + (f'<pre style="margin:.4em 0 0">{html.escape(self.code)}</pre>' if self.code else "")
+            + "</div>"
+        )
+
+
+def committed() -> bool:
+    """Whether outputs must be the same each time, because they are committed."""
+    return os.environ.get("LESSONS_PLAIN") == "1"
+
+
+def plain() -> bool:
+    """Whether to print only: for committed outputs, and where no notebook renders HTML."""
+    return committed() or not in_notebook()
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a notebook's kernel."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def put(text: str, rich: str):
+    """Print the text; in a notebook show the HTML, and give a handle with which it can change."""
+    if plain():
+        print(text)
+        return None
+    from IPython.display import display
+
+    return display({"text/plain": text, "text/html": rich}, raw=True, display_id=True)
+
+
+def show(said: Card, buttons: str = "") -> None:
+    """Say it; in a notebook with the buttons that belong under ○, ✗, ✓, = (an answer) or #."""
+    if plain() or not buttons:
+        put(said.text(), said.html())
+        return
+    from lessons_lib.course.forms import show_with_buttons  # only a notebook needs ipywidgets
+
+    show_with_buttons(said, buttons)
+
+
+def marked_up(text: str) -> str:
+    """Escape for HTML, and set `code`, **bold** and *stressed* words as what they are."""
+
+    def tag(found) -> str:
+        name = ("code", "b", "em")[found.lastindex - 1]
+        return f"<{name}>{found[found.lastindex]}</{name}>"
+
+    marks = r"`([^`]+)`|\*\*(\S[^*]*)\*\*|(?<![\w*])\*([^\s*][^*]*)\*(?!\w)"
+    return re.sub(marks, tag, html.escape(text))

@@ -1,0 +1,67 @@
+"""New numbers: always one right answer, every slip named, no two answers alike."""
+
+import math
+
+import pytest
+
+from lessons_lib.course.check import grade
+from lessons_lib.course.drills import DRILLS, TWO_LINES
+from lessons_lib.course.exercises import find
+from lessons_lib.course.grading import RIGHT, WRONG, grade_value
+from lessons_lib.course.practice import drawn, fresh, pick
+
+each_drill = pytest.mark.parametrize("id", sorted(DRILLS))
+
+
+@each_drill
+def test_every_slip_meets_its_own_hint_whatever_the_numbers(id):
+    for number in range(1, 41):
+        task = fresh(id, number)
+        assert grade_value(task, task.answer).symbol == RIGHT
+        for wrong in task.wrong:
+            result = grade_value(task, wrong.answer)
+            assert (result.symbol, result.hint_name) == (WRONG, wrong.name), (number, wrong)
+
+
+@each_drill
+def test_slips_bear_the_names_of_the_lessons_own_bank(id):
+    assert {wrong.name for wrong in fresh(id, 1).wrong} <= {wrong.name for wrong in find(id).wrong}
+    assert len(DRILLS[id].wrong) >= 5
+
+
+@each_drill
+def test_a_number_names_a_task(id):
+    assert fresh(id, 7) == fresh(id, "7")
+    questions = {fresh(id, number).question for number in range(1, 21)}
+    assert len(questions) > 10
+    assert "{" not in "".join(questions)
+    task = fresh(id, 3)
+    assert len(task.hints) == 3 and task.section == find(id).section
+    space = {}
+    exec(task.solution(), space)
+    assert grade(f"{id}#3", space[find(id).name]).symbol == RIGHT
+
+
+@pytest.mark.parametrize("id", [id for id in DRILLS if DRILLS[id].line == TWO_LINES])
+def test_roots_of_three_digits_are_good_enough(id):
+    """A reader with a pencil rounds α, σ and each result to three digits, and is not wrong."""
+    for number in range(1, 300):
+        given, _ = drawn(DRILLS[id], f"{id} {number}")
+        levels = [(round(math.sqrt(a), 3), round(math.sqrt(1 - a), 3)) for a in given["ladder"]]
+        x, guesses, stations = given["x"], [], []
+        for eps, (a, b), (p, q) in zip(given["eps"], levels, levels[1:], strict=False):
+            guesses.append(round((x - b * eps) / a, 3))
+            x = round(p * guesses[-1] + q * eps, 3)
+            stations.append(x)
+        answers = {"guesses_by_hand": guesses, "walk_by_hand": stations}
+        answer = answers.get(find(id).name, [*guesses, *stations])
+        assert grade_value(fresh(id, number), answer).symbol == RIGHT, (number, given)
+
+
+def test_who_asks_for_more_is_told_what_there_is():
+    with pytest.raises(ValueError, match="'ddim.one_step' has no new.*ddim.one_step_by_hand"):
+        fresh("ddim.one_step", 1)
+    for number in (0, -1, "x", "1.5", ""):
+        with pytest.raises(ValueError, match="number"):
+            fresh("ddim.one_step_by_hand", number)
+    assert all(1 <= pick() <= 999 for _ in range(50))

@@ -1,0 +1,244 @@
+"""What is remembered, what is never remembered, and that nothing breaks where nothing can be."""
+
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lessons_lib.course import hints
+from lessons_lib.course.check import check, find
+from lessons_lib.course.grading import OPEN, RIGHT, WRONG
+from lessons_lib.course.hints import hint, reveal
+from lessons_lib.course.overview import again, details, lessons, overview, progress, weakest
+from lessons_lib.course.progress import Event, forget, history, path, record, state, trouble
+
+kept = sys.modules["lessons_lib.course.progress"]
+ID = "forward.two_steps"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """A reader with an empty folder, in a session that remembers."""
+    for name in ("PLAIN", "STRICT", "PROGRESS"):
+        monkeypatch.delenv(f"LESSONS_{name}", raising=False)
+    monkeypatch.setenv("LESSONS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(kept, "_complained", False)
+    monkeypatch.setattr(kept, "WAIT", 0.1)
+    hints._given.clear()
+    hints._asked.clear()
+
+
+def outcomes(id=ID):
+    return [(event.outcome, event.note) for event in history().get(id, [])]
+
+
+# --- what is remembered ---------------------------------------------------------------------------
+
+
+def test_a_check_is_remembered_with_its_mistake_and_a_blank_is_not(capsys):
+    for answer in (..., (0.81, 0.19), (7, 7), (0.9, 0.436)):
+        check(ID, answer)
+    hint(ID)
+    reveal(ID)
+    assert (WRONG, "no root") == outcomes()[0]
+    assert outcomes()[1:] == [(WRONG, None), (RIGHT, None), ("hint 1", None)]
+    reveal(ID)
+    assert outcomes()[-1] == ("revealed", None)
+
+
+@pytest.mark.parametrize(
+    "name, value", [("LESSONS_PLAIN", "1"), ("LESSONS_STRICT", "1"), ("LESSONS_PROGRESS", "off")]
+)
+def test_nothing_is_remembered_where_outputs_are_committed_or_it_is_off(
+    name, value, monkeypatch, capsys
+):
+    check(ID, (0.9, 0.436))
+    monkeypatch.setenv(name, value)
+    check(ID, (0.9, 0.436))
+    hint(ID)
+    assert history() == {}  # a committed map looks the same for everybody
+    monkeypatch.delenv(name)
+    assert outcomes() == [(RIGHT, None)]
+
+
+def test_looking_makes_no_file():
+    assert history() == {} and "0 of" in overview()[0]
+    assert not path().parent.exists()
+
+
+def test_kernels_write_at_the_same_time(monkeypatch):
+    monkeypatch.setattr(kept, "WAIT", 30)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: record(ID, WRONG, str(i)), range(80)))
+    assert sorted(int(note) for _, note in outcomes()) == list(range(80))
+
+
+def test_forget():
+    assert forget() is False
+    record(ID, RIGHT)
+    assert forget() is True and history() == {}
+
+
+# --- where nothing can be kept --------------------------------------------------------------------
+
+
+def no_folder(home):
+    home.write_text("a file where the folder should be")
+
+
+def broken(home):
+    home.mkdir()
+    path().write_bytes(b"this is no database, " * 100)
+
+
+def another_table(home):
+    home.mkdir()
+    with closing(sqlite3.connect(path())) as db, db:
+        db.execute("create table event (what text)")
+
+
+@pytest.mark.parametrize("spoil", [no_folder, broken, another_table])
+def test_without_a_database_everything_works_and_it_is_said_once(spoil, tmp_path, capsys):
+    spoil(tmp_path / "home")
+    check(ID, (0.9, 0.436))
+    check(ID, (0.9, 0.436))
+    progress()
+    said = capsys.readouterr().out
+    assert said.count("✓ forward.two_steps") == 2 and "Start here" in said
+    lines = [line for line in said.splitlines() if "Your progress is not kept" in line]
+    assert len(lines) == 1 and str(path()) in lines[0]
+
+
+def test_looking_for_trouble_leaves_no_trace(tmp_path, monkeypatch):
+    assert trouble() == "" and not (tmp_path / "home").exists()
+    no_folder(tmp_path / "home")
+    assert "home is no folder to write in" in trouble()
+
+
+def test_a_locked_database_is_waited_for_once(tmp_path, capsys):
+    record(ID, RIGHT)
+    with closing(sqlite3.connect(path(), isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        record(ID, WRONG)
+        record(ID, WRONG)
+        assert capsys.readouterr().out.count("database is locked") == 1
+        assert "locked" in trouble()
+        other.execute("rollback")
+    record(ID, WRONG)
+    assert outcomes() == [(RIGHT, None), (WRONG, None)] and trouble() == ""
+
+
+def test_no_home_folder_means_no_file_in_the_working_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LESSONS_HOME", "here")
+    record(ID, RIGHT)
+    assert "no home folder" in capsys.readouterr().out and not (tmp_path / "here").exists()
+
+
+FULL = """
+import resource, signal
+from lessons_lib.course import check, progress
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # from here on every write fails
+check("forward.two_steps", (0.9, 0.436))
+check("forward.two_steps", (0.9, 0.436))
+progress()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files the POSIX way")
+def test_a_full_disk():
+    done = subprocess.run([sys.executable, "-c", FULL], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0
+    assert done.stdout.count("✓ forward.two_steps") == 2
+    assert done.stdout.count("Your progress is not kept") == 1
+
+
+# --- what it says ---------------------------------------------------------------------------------
+
+
+def events(*outcomes):
+    """Events one second apart, on the second of January 1970."""
+    split = [each.split(":") for each in outcomes]
+    return [
+        Event(86400.0 * 1.5 + i, ID, each[0], each[1] if len(each) > 1 else None)
+        for i, each in enumerate(split)
+    ]
+
+
+@pytest.mark.parametrize(
+    "happened, symbol, words",
+    [
+        ([], OPEN, "not yet"),
+        (["hint 1"], OPEN, "not yet; 1 hint read"),
+        (["✗:swapped"], WRONG, "not right yet: swapped; 1 try, last on 1970-01-02"),
+        (["✗:swapped", "✗"], WRONG, "not right yet; 2 tries, last on 1970-01-02"),
+        (["✓"], RIGHT, "right at try 1, on 1970-01-02"),
+        (["✗", "hint 1", "✗", "✓", "✓"], RIGHT, "right at try 3, on 1970-01-02"),
+        (["✗", "revealed", "✓"], RIGHT, "right at try 2, on 1970-01-02, answer seen first"),
+        (["✓", "revealed"], RIGHT, "right at try 1, on 1970-01-02"),
+        (["✓", "✗:no root"], WRONG, "not right yet: no root; 2 tries, last on 1970-01-02"),
+    ],
+)
+def test_state(happened, symbol, words):
+    found = state(events(*happened))
+    assert (found.symbol, found.words) == (symbol, words)
+    assert found.failed == any(each.startswith("✗") for each in happened)
+
+
+def test_the_map_knows_every_notebook_and_counts_what_is_right():
+    files = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
+    assert [each.number for each in lessons()] == [file.name[:2] for file in files]
+    assert all(find(id).id == id for each in lessons() for id in each.exercises)
+    record("forward.two_steps", RIGHT)
+    record("forward.hidden", WRONG, "one early")
+    record("01.question.2", "got it")
+    text, rich = overview()
+    row = next(line for line in text.splitlines() if line.startswith("01 "))
+    total = len(next(each for each in lessons() if each.number == "01").exercises)
+    assert f"1 of {total} right, 1 not right yet" in row and "questions 1 of 6" in row
+    assert row.count(RIGHT) == row.count(WRONG) == 1 and row.count(OPEN) == total - 2
+    assert "forward.hidden: not right yet: one early" in rich  # words, not colour alone
+    assert "○ not yet   ✗ not right yet   ✓ right" in text
+
+
+def test_one_notebook_in_detail():
+    record(f"{ID}#7", RIGHT)
+    record(f"{ID}#8", RIGHT)
+    record("01.question.3", "nearly", "what I wrote")
+    text, rich = details("1")
+    assert "○ forward.two_steps" in text and "2 times right with new numbers" in text
+    assert "~ question 3" in text and "nearly, on" in text and "what I wrote" not in text
+    assert "<th" in rich and "forward.two_steps" in rich
+    with pytest.raises(ValueError, match="'77' is not one of the course's, 00, 01"):
+        progress("77")
+
+
+def test_the_ten_questions_say_what_to_read():
+    assert "Ten questions" not in details("00")[0]
+    for number, outcome in ((1, RIGHT), (4, WRONG), (4, RIGHT), (5, WRONG)):
+        record(f"start.q{number}", outcome)
+    said = details("00")[0]
+    assert "1 of 3 right at the first try" in said
+    assert said.endswith(f"Read: {find('start.q4').section}.")  # both stand under Bayes' rule
+
+
+def test_what_failed_comes_first(capsys):
+    again()
+    assert "Nothing failed" in capsys.readouterr().out
+    record("forward.two_steps", RIGHT)  # right at once: not again
+    for outcome in (WRONG, RIGHT):
+        record("forward.alpha_bars", outcome)
+    record("reverse.kl", "revealed")
+    record("03.question.2", "nearly")
+    record("02.question.1", "got it")
+    record("ddim.ddim_step", WRONG, "alpha of the old level")
+    ids = [id for _, id, _ in weakest()]
+    assert ids[0] == "ddim.ddim_step"
+    assert set(ids[1:]) == {"forward.alpha_bars", "reverse.kl", "question 2"}
+    again()
+    assert "alpha of the old level" in capsys.readouterr().out
