@@ -482,7 +482,7 @@ def test_one_flipped_byte_is_noticed(shipped):
         learn.load("small", folder)
 
 
-@pytest.mark.parametrize("name", ["digits", "judge", "shapes_judge"])
+@pytest.mark.parametrize("name", ["digits", "judge", "shapes", "shapes_judge"])
 def test_the_shipped_checkpoints_load_and_say_how_they_were_made(name):
     module = learn.load(name)
     record = json.loads((files.DATA / f"checkpoints/{name}.json").read_text(encoding="utf-8"))

