@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import matplotlib as mpl
+import matplotlib.ticker
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -175,17 +176,23 @@ def bars(names, heights, ax: Axes, ylabel: str, title: str = "") -> Axes:
 
 
 def film(x: Tensor, ax: Axes, names=(), below=(), holes: bool = True, smooth=True) -> Axes:
-    """Strips of grey pictures (rows, N, 1, H, W) in [-1, 1] that glow on black, as on film.
+    """Strips of pictures (rows, N, C, H, W) in [-1, 1] on film; grey ones glow, colours stay.
 
     names go left of each strip, below under each column; smooth enlarges pixels without edges.
     """
-    rows, cols, _, height, width = x.shape
-    mode, k = "bicubic" if smooth else "nearest", 8
+    rows, cols, channels, height, width = x.shape
+    mode, k = "bicubic" if smooth else "nearest", 8 if channels == 1 else 4
     big = torch.nn.functional.interpolate(x.detach().cpu().float().flatten(0, 1), None, k, mode)
+    big = (big.clamp(-1, 1) + 1) / 2
     glow = mpl.colormaps["magma"].resampled(24)  # few colours make a small file
-    big = torch.from_numpy(glow((big[:, 0].clamp(-1, 1).numpy() + 1) / 2, bytes=True)[..., :3])
-    gap, edge = 6, 2 * k if holes else 4
-    tall, line = height * k + 2 * edge, height * k + (2 * edge + k if holes else edge)
+    if channels == 1:
+        big = torch.from_numpy(glow(big[:, 0].numpy(), bytes=True)[..., :3])
+    else:
+        big = (big * 63).round().mul(255 / 63).byte().permute(0, 2, 3, 1)
+    unit = width * k // 8
+    gap, edge = unit * 3 // 4, 2 * unit if holes else unit // 2
+    tall = height * k + 2 * edge
+    line = height * k + (2 * edge + unit if holes else edge)
     shape = line * (rows - 1) + tall, cols * (width * k + gap) + gap, 3
     canvas = torch.full(shape, 255, dtype=torch.uint8)
     for i, frame in enumerate(big):
@@ -193,14 +200,15 @@ def film(x: Tensor, ax: Axes, names=(), below=(), holes: bool = True, smooth=Tru
         if i % cols == 0:
             canvas[top : top + tall] = torch.tensor(glow(0, bytes=True)[:3])
         canvas[top + edge : top + tall - edge, left : left + width * k] = frame
-    for top in [a + b for a in range(0, rows * line, line) for b in (k // 2, tall - k * 3 // 2)]:
-        for left in range(k // 2, canvas.shape[1] - k if holes else 0, 2 * k):
-            canvas[top : top + k, left : left + k] = 255
+    hole_tops = (unit // 2, tall - unit * 3 // 2)
+    for top in [a + b for a in range(0, rows * line, line) for b in hole_tops]:
+        for left in range(unit // 2, canvas.shape[1] - unit if holes else 0, 2 * unit):
+            canvas[top : top + unit, left : left + unit] = 255
     ax.imshow(canvas, interpolation="nearest")
     for i, name in enumerate(names):
-        ax.text(-2 * k, i * line + tall / 2, name, ha="right", va="center")
+        ax.text(-2 * unit, i * line + tall / 2, name, ha="right", va="center")
     for i, label in enumerate(below):
-        place = gap + (i + 0.5) * width * k + i * gap, canvas.shape[0] + k
+        place = gap + (i + 0.5) * width * k + i * gap, canvas.shape[0] + unit
         ax.text(*place, str(label), ha="center", va="top")
     ax.set_axis_off()
     return ax
@@ -353,4 +361,144 @@ def measured(rows, key: str, ax: Axes, ylabel: str, samplers, floor=None, title=
     ax.set_xticks([], minor=True)
     ax.set(xlabel="network evaluations per picture", ylabel=ylabel, title=title)
     ax.legend(fontsize=9)
+    return ax
+
+
+def frontier(
+    rows, key: str, ax: Axes, samplers, ylabel="", best=None, here=None, floor=None, top=None
+) -> Axes:
+    """Quality against evaluations on double log paper: a line per sampler, lower is better.
+
+    best is the frontier as (evaluations, qualities), drawn as broad grey steps below the lines;
+    here is one system, as (evaluations, quality or None where it was never measured); floor is what
+    real data get; what lies above top is written at the upper edge.
+    """
+    if best is not None:
+        reach = max(row["evaluations"] for row in rows)
+        grey = {"color": "0.8", "linestyle": "-", "linewidth": 7, "drawstyle": "steps-post"}
+        ax.plot([*best[0], reach], [*best[1], best[1][-1]], **grey, label="frontier", zorder=0)
+    above: dict = {}
+    for i, name in enumerate(samplers):
+        mine = [row for row in rows if row["sampler"] == name]
+        if not mine:
+            continue
+        number = [row[key] if isinstance(row[key], dict) else {"value": row[key]} for row in mine]
+        y, se = [each["value"] for each in number], [each.get("se", 0) for each in number]
+        look = {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os^DvPX"[i]}
+        x = [row["evaluations"] for row in mine]
+        ax.errorbar(x, y, se, label=name, capsize=2, markersize=5, linewidth=1.5, **look)
+        for place, value in zip(x, y, strict=True):
+            above.setdefault(place, []).append((value, name))
+    if floor is not None:
+        ax.axhline(floor, color="0.5", linestyle="-", linewidth=1, label="real data", zorder=0)
+    if here is not None:
+        ax.axvline(here[0], color="0.3", linestyle=":", linewidth=1.5, zorder=0, label="yours")
+        if here[1] is not None:
+            ax.plot(*here, "*", color="black", markersize=17)
+    ax.set(xscale="log", yscale="log", ylabel=ylabel, xlabel="network evaluations per picture")
+    for place, found in above.items() if top is not None else ():
+        beyond = [(value, name) for value, name in found if value > top]
+        if beyond:
+            whose = beyond[0][1] if len(beyond) == 1 else "all" if beyond == found else "most"
+            text = f"↑ {whose}\n{beyond[0][0]:.3g}"
+            ax.text(place, top, text, va="bottom", ha="center", fontsize=8)
+    ax.set_ylim(top=top)
+    near = ax.get_ylim()[1] < 30 * ax.get_ylim()[0]
+    ax.yaxis.set_major_locator(
+        mpl.ticker.LogLocator(subs=(1, 1.2, 1.5, 2, 3, 5, 8) if near else (1,))
+    )
+    ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
+    return ax
+
+
+def frontiers(sheets: Mapping[str, tuple], columns, axes, samplers) -> None:
+    """Several `frontier`s as one sheet: a row per measurement, a column per spacing, one legend.
+
+    sheets maps what is measured to (rows, key, best, floor, top); a row shares its axes.
+    """
+    for (ylabel, (rows, key, best, floor, top)), line in zip(sheets.items(), axes, strict=True):
+        for spacing, ax in zip(columns, line, strict=True):
+            mine = [row for row in rows if row["spacing"] == spacing]
+            frontier(mine, key, ax, samplers, ylabel, best, None, floor, top)
+            ax.set_title(f"steps {spacing}", loc="right")
+        wide = [end for ax in line for end in ax.get_xlim()]
+        high = [end for ax in line for end in ax.get_ylim()]
+        for ax in line:
+            ax.set(xlim=(min(wide), max(wide)), ylim=(min(high), max(high)))
+        for ax in line[1:]:
+            ax.set_ylabel("")
+    names = {}
+    for ax in axes.flat:
+        names |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    place = {"loc": "outside lower center", "ncols": len(names), "columnspacing": 1}
+    axes[0, 0].figure.legend(names.values(), names, fontsize=9.5, **place)
+
+
+def ladders(ratios: Mapping[str, Tensor], ax: Axes) -> Axes:
+    """One row of dots per ladder: its noisy levels along noise over signal, noisiest first."""
+    for i, (name, ratio) in enumerate(ratios.items()):
+        ax.plot(ratio, [-i] * len(ratio), "o-", color=COLOURS[i], linewidth=0.75, label=name)
+    ax.set(xscale="log", xlabel="σ/α, noise over signal", ylim=(0.6 - len(ratios), 0.4))
+    ax.set_yticks(range(0, -len(ratios), -1), list(ratios))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.invert_xaxis()
+    return ax
+
+
+# --- the clinic -----------------------------------------------------------------------------------
+
+
+def chart(x: Tensor, names, table: Mapping, columns, ax: Axes, title: str = "") -> Axes:
+    """A patient's chart: strips of pictures x (rows, N, C, H, W), named, and beside them a table.
+
+    table holds a row per name: its numbers, one for each of the columns, the first one bold. An
+    empty table leaves all the room to the strips.
+    """
+    left, height = ax.inset_axes((0, 0, 0.62 if table else 1, 1)), x.shape[3]
+    pictures(x.flatten(0, 1), left, cols=x.shape[1])
+    for i, name in enumerate(names):
+        place = -1, i * (height + max(1, height // 16)) + height / 2 - 0.5
+        left.text(*place, name, ha="right", va="center", fontsize=10)
+    tall, small = 1 / (len(table) + 1), {"fontsize": 9, "va": "center"}
+    for row, (name, values) in enumerate({"": columns, **table}.items()):
+        y = 1 - (row + 0.5) * tall
+        ax.text(0.66, y, name, **small)
+        for i, value in enumerate(values):
+            said = value if isinstance(value, str) else f"{value:.2f}"
+            at = 1 - 0.09 * (len(values) - 1 - i)
+            ax.text(at, y, said, ha="right", fontweight="normal" if i else "bold", **small)
+    ax.set_axis_off()
+    ax.set_title(title, loc="left")
+    return ax
+
+
+def key(root, names: Mapping[str, str], ax: Axes, wide: float = 9.4) -> Axes:
+    """A decision tree as a key: a line a question, its yes and no to the right or further down.
+
+    root and its answers above and below have ask, statistic, limit, above, below; a str is a leaf.
+    """
+    looks = {"yes": {"color": COLOURS[0], "ls": "-"}, "no": {"color": COLOURS[1], "ls": "--"}}
+    row, waiting = 0, [(root, 0, None, "")]
+    while waiting:
+        node, depth, before, word = waiting.pop()
+        x, y = 0.42 * depth, -row
+        if before is not None:  # a line down from the question before, and to the right
+            down = [x - 0.36] * 2 + [x - 0.03], [before - 0.36, y - 0.08, y - 0.08]
+            ax.plot(*down, linewidth=1.5, **looks[word])
+            ax.text(x - 0.04, y + 0.08, word, ha="right", fontsize=8, color=looks[word]["color"])
+        ax.text(x, y + 0.13, node.ask, va="center", fontsize=9)
+        limit = f"{node.statistic} above {node.limit:g}"
+        ax.text(x, y - 0.23, limit, va="center", fontsize=8, color="0.35")
+        for word, answer, back in (("no", node.below, 1.3), ("yes", node.above, 3.1)):
+            if isinstance(answer, str):
+                said, box = f"{word}: {names[answer]}", {"boxstyle": "round", "fc": "white"}
+                box |= {"ec": looks[word]["color"], "ls": looks[word]["ls"]}
+                ax.text(wide - back, y, said, va="center", fontsize=9, fontweight="bold", bbox=box)
+            else:
+                waiting.append((answer, depth + 1, y, word))
+        row += 1
+    ax.set(xlim=(0, wide), ylim=(0.5 - row, 0.5))
+    ax.set_axis_off()
     return ax

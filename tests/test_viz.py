@@ -61,3 +61,59 @@ def test_pictures_are_tiled_in_order():
     assert centres == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     viz.pictures(torch.zeros(2, 3, 8, 8), ax, labels=["a", "b"])
     assert [text.get_text() for text in ax.texts] == ["a", "b"]
+
+
+def rows_of(*qualities):
+    return [
+        {"sampler": "a", "evaluations": 10**i, "q": q, "r": {"value": q, "se": q / 10}}
+        for i, q in enumerate(qualities)
+    ]
+
+
+@pytest.mark.parametrize("key", ["q", "r"])
+def test_the_frontier_draws_what_was_measured_and_keeps_a_sampler_s_colour(key):
+    _, ax = viz.new_figure()
+    viz.frontier(rows_of(3.0, 2.0, 1.0), key, ax, ["b", "a"])
+    (line,) = [line for line in ax.lines if line.get_marker() == "s"]
+    assert list(line.get_xdata()) == [1, 10, 100] and list(line.get_ydata()) == [3, 2, 1]
+    assert line.get_color() == viz.COLOURS[1]  # b has the first, measured or not
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
+def test_the_frontier_marks_yours_only_where_it_is_known():
+    for here, stars in (((10, 2.0), 1), ((10, None), 0)):
+        _, ax = viz.new_figure()
+        viz.frontier(rows_of(3.0, 2.0), "q", ax, ["a"], here=here)
+        assert len([line for line in ax.lines if line.get_marker() == "*"]) == stars
+
+
+def test_ladders_stand_below_each_other_noisiest_left():
+    _, ax = viz.new_figure()
+    viz.ladders({"a": torch.tensor([8.0, 4.0]), "b": torch.tensor([2.0])}, ax)
+    assert [list(line.get_ydata()) for line in ax.lines] == [[0, 0], [-1]] and ax.xaxis_inverted()
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_a_sheet_of_frontiers_sorts_by_spacing_shares_heights_and_names_everything_once():
+    early, late = rows_of(3.0, 2.0), [row | {"sampler": "b"} for row in rows_of(0.5)]
+    rows = [row | {"spacing": "x"} for row in early] + [row | {"spacing": "y"} for row in late]
+    figure, axes = viz.new_figure(2, 2)
+    sheets = {"one": (rows, "q", None, None, None), "two": (rows, "q", ([1], [3]), 0.1, 2.5)}
+    viz.frontiers(sheets, ["x", "y"], axes, ["a", "b"])
+    drawn = lambda ax, marker: [1 for line in ax.lines if line.get_marker() == marker]
+    for x, y in axes:
+        assert drawn(x, "o") and not drawn(x, "s") and drawn(y, "s") and not drawn(y, "o")
+        assert x.get_ylim() == y.get_ylim() and x.get_xlim() == y.get_xlim()
+        assert x.get_xlim()[0] < 1 and x.get_xlim()[1] > 10
+    assert axes[0, 0].get_ylim()[0] < 0.5 and axes[0, 0].get_ylim()[1] > 3
+    assert sorted(t.get_text() for t in figure.legends[0].get_texts()) == [
+        *("a", "b", "frontier", "real data")
+    ]
+
+
+def test_what_lies_above_the_frontier_s_sheet_is_written_at_its_edge():
+    _, ax = viz.new_figure()
+    rows = rows_of(9.0, 2.0) + [row | {"sampler": "b"} for row in rows_of(8.0, 7.0)]
+    viz.frontier(rows, "q", ax, ["a", "b"], top=5.0)
+    said = {text.get_position()[0]: text.get_text().split() for text in ax.texts}
+    assert said == {1: ["↑", "all", "9"], 10: ["↑", "b", "7"]} and ax.get_ylim()[1] == 5.0

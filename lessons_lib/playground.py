@@ -1,0 +1,155 @@
+"""What the sampler playground plays: a model, words, a sampler and a scale, walked step by step.
+
+`draw` yields what is seen after every step; `widgets.playground` puts buttons around it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lessons_lib import data, learn
+from lessons_lib.levels import Level, cosine, grid, karras_grid, lam_grid
+from lessons_lib.samplers import Denoiser, ddim, ddpm, walk
+from lessons_lib.solvers import dpmpp_2m, dpmpp_multistep, heun, plms
+from lessons_lib.wrap import NO_LABEL, cfg, counted, negative
+
+SAMPLERS = {
+    "DDIM": ddim,
+    "DDPM": ddpm,
+    "2M": dpmpp_2m,
+    "Heun": heun,
+    "multistep": dpmpp_multistep,
+    "PLMS": plms,
+}
+SPACINGS: dict[str, Callable[[int], list[Level]]] = {
+    "even in time": partial(grid, cosine),
+    "even in log-SNR": lambda steps: lam_grid(cosine, steps, high=40.0, low=0.05),
+    "Karras": lambda steps: karras_grid(cosine, steps, high=40.0, low=0.05),
+}
+STEPS = (1, 2, 3, 4, 5, 8, 10, 15, 20, 30, 50, 100, 250, 1000)
+
+
+class Model(NamedTuple):
+    """A denoiser to play with: the size of its pictures, how it reads words, words to begin with.
+
+    read turns words into conditions (k, ...); pictures take them in turn.
+    """
+
+    denoise: Denoiser
+    size: tuple[int, int, int]
+    read: Callable[[str], Tensor]
+    words: str
+
+
+def digit_model() -> Model:
+    """The shipped denoiser of the digits; its words are digits, such as "4" or "0 1 2"."""
+    words = " ".join("0123456789")
+    return Model(learn.load("digits"), (1, 8, 8), labels_of, words)
+
+
+def shape_model() -> Model:
+    """The shipped denoiser of the shapes; its words are captions, parted by |."""
+    words = " | ".join(
+        (
+            "a large red star in the centre, light background",
+            "a small blue moon at the top, dark background",
+            "a medium green heart on the left, light background",
+            "a large orange ring on the right, dark background",
+        )
+    )
+    return Model(learn.load("shapes"), (3, 32, 32), captions_of, words)
+
+
+MODELS: dict[str, Callable[[], Model]] = {"digits": digit_model, "shapes": shape_model}
+
+
+def labels_of(words: str) -> Tensor:
+    """Digits in words, as labels (k,): "0 1 2". Raises ValueError for anything else."""
+    found = words.replace(",", " ").split()
+    for word in found:
+        if word not in "0123456789" or len(word) != 1:
+            raise ValueError(f"words: {word!r} given; allowed are digits, as in 0 1 2")
+    return torch.tensor([int(word) for word in found])
+
+
+def captions_of(words: str) -> Tensor:
+    """Captions parted by |, as attributes (k, 5).
+
+    Raises ValueError for a word that the captions do not know, for two objects in one, and for an
+    attribute that is not said: the model has learned whole captions and none, nothing in between.
+    """
+    rows = [data.attributes_of(caption) for caption in words.split("|")]
+    for row, caption in zip(rows, words.split("|"), strict=True):
+        if row.ndim != 1:
+            raise ValueError(f"words: {len(row)} objects in one caption; this model draws one")
+        for name, value in zip(data.ATTRIBUTES, row.tolist(), strict=True):
+            if value == NO_LABEL:
+                known = ", ".join(data.ATTRIBUTES[name])
+                raise ValueError(f"words: {caption.strip()!r} says no {name}; say one of {known}")
+    return torch.stack(rows)
+
+
+class Glimpse(NamedTuple):
+    """What is seen after a step: the guess x0, and what it has cost for each picture so far."""
+
+    x0: Tensor  # (n, C, H, W); after the last step it is the picture
+    step: int
+    steps: int
+    evaluations: int
+    seconds: float  # for all n pictures together, without what the caller does in between
+
+
+def draw(
+    model: Model,
+    words: str,
+    avoid: str = "",
+    sampler: str = "2M",
+    steps: int = 20,
+    spacing: str = "even in time",
+    w: float = 3.0,
+    seed: int = 0,
+    n: int = 16,
+) -> Iterator[Glimpse]:
+    """Walk from noise to n pictures of the words, away from the words to avoid; yield every step.
+
+    No words draw whatever the model likes. Closing the iterator stops the walk.
+
+    Raises ValueError, at once, for words that the model does not know, an unknown sampler or
+    spacing, and whatever `walk` refuses.
+    """
+    for name, value, known in (("sampler", sampler, SAMPLERS), ("spacing", spacing, SPACINGS)):
+        if value not in known:
+            raise ValueError(f"{name}: {value!r} given; allowed are {', '.join(known)}")
+    asked, unwanted = (_conditions(model, text, n) for text in (words, avoid))
+    counting, generator = counted(model.denoise), torch.Generator().manual_seed(seed)
+    noise = torch.randn(n, *model.size, generator=generator)
+    denoise = _guided(counting, asked, unwanted, w)
+    steps_taken = walk(SAMPLERS[sampler], denoise, noise, SPACINGS[spacing](steps), generator)
+    return _glimpses(steps_taken, counting, steps)
+
+
+def _glimpses(steps_taken, counting, steps: int) -> Iterator[Glimpse]:
+    seconds, begun = 0.0, time.perf_counter()
+    for i, step in enumerate(steps_taken, 1):
+        seconds += time.perf_counter() - begun
+        yield Glimpse(step.x0, i, steps, counting.samples // len(step.x), seconds)
+        begun = time.perf_counter()
+
+
+def _conditions(model: Model, words: str, n: int) -> Tensor | None:
+    """A condition for each of n pictures, in turn; None for no words."""
+    if not words.strip():
+        return None
+    c = model.read(words)
+    return c[torch.arange(n) % len(c)]
+
+
+def _guided(denoise, c: Tensor | None, avoid: Tensor | None, w: float) -> Denoiser:
+    if avoid is not None:
+        c = torch.full_like(avoid, NO_LABEL) if c is None else c
+        return negative(denoise, c, avoid, w)
+    return denoise if c is None else cfg(denoise, c, w, batched=True)
