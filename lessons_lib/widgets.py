@@ -37,7 +37,8 @@ class Pictured:
         self._figure.set_layout_engine("none")
         source = base64.b64encode(self._png).decode()
         alt = html.escape(self._alt, quote=True)
-        self.picture.value = f'<img alt="{alt}" src="data:image/png;base64,{source}">'
+        shown = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{source}">'
+        self.picture.value = shown
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs) or {}
