@@ -254,7 +254,7 @@ def test_dtype_in_is_dtype_out(name, dtype):  # F2
 
 
 @pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("schedule", ["cosine", "rectified"])
+@pytest.mark.parametrize("schedule", ["cosine", "rectified", "ve"])
 def test_single_precision_follows_double(name, schedule, monkeypatch):
     toy = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3])
     ladder = grid(SCHEDULES[schedule], 20)[1:]
