@@ -4,10 +4,9 @@ import time
 from pathlib import Path
 
 import torch
-from tqdm.auto import tqdm
 
 from lessons_lib import data, learn, metrics, nets
-from lessons_lib.course.recipes.record import ship
+from lessons_lib.course.recipes.record import fit_judge, ship
 from lessons_lib.course.start import begin
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddpm, sample
@@ -106,17 +105,9 @@ def train_judge(folder: Path, progress: bool = True) -> None:
 
 
 def _fit_judge(judge, x0, label, generator, progress, steps: int = 1500) -> torch.Tensor:
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.05)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: 1 - i / steps)
-    losses = []
-    for _ in tqdm(range(steps), disable=not progress, desc="train", leave=False):
+    def loss(step: int) -> torch.Tensor:
         pick = torch.randint(len(x0), (128,), generator=generator)
         seen = x0[pick] + 0.15 * torch.randn(128, 1, 8, 8, generator=generator)
-        loss = torch.nn.functional.cross_entropy(judge(seen), label[pick])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        rate.step()
-        losses.append(loss.item())
-    judge.eval().requires_grad_(False)
-    return torch.tensor(losses)
+        return torch.nn.functional.cross_entropy(judge(seen), label[pick])
+
+    return fit_judge(judge, loss, steps, 2e-3, lambda i: 1 - i / steps, progress)

@@ -1,14 +1,37 @@
-"""A trained model goes to where the course finds it, with a record of how it was made."""
+"""What recipes share: the loop of a judge, and a model shipped with a record of its making."""
 
 import json
 import platform
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from lessons_lib import files, learn
+
+
+def fit_judge(
+    judge: nn.Module, loss: Callable[[int], Tensor], steps: int, lr: float, rate, progress: bool
+) -> Tensor:
+    """Train a classifier with AdamW, leave it ready to be asked, return the losses (steps,).
+
+    loss(step) is that of a new batch; the learning rate is lr · rate(step), step from 0.
+    """
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=lr, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
+    losses = []
+    for step in tqdm(range(steps), disable=not progress, desc="train", leave=False):
+        now = loss(step)
+        optimiser.zero_grad()
+        now.backward()
+        optimiser.step()
+        schedule.step()
+        losses.append(now.item())
+    judge.eval().requires_grad_(False)
+    return torch.tensor(losses)
 
 
 def ship(

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from lessons_lib import data, learn, metrics, nets
-from lessons_lib.course.recipes.record import ship
+from lessons_lib.course.recipes.record import fit_judge, ship
 from lessons_lib.course.start import begin
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
@@ -174,24 +173,17 @@ def train_shapes_judge(folder: Path, progress: bool = True) -> None:
 def _fit_judge(judge: nets.ShapeJudge, device, progress: bool) -> Tensor:
     steps, size, lr, seed, noise = JUDGE.values()
     batches, generator = fresh(size, device, "all"), torch.Generator().manual_seed(seed + 1)
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=lr, weight_decay=0.05)
-    warmed = lambda i: min(1, (i + 1) / 100) * (1 - i / steps)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, warmed)
-    losses = []
-    for step in tqdm(range(steps), disable=not progress, desc="train", leave=False):
+
+    def loss(step: int) -> Tensor:
         x, asked = batches(step, generator)
         x = x + noise * torch.randn(x.shape, generator=generator).to(device)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=learn.has_bf16(device)):
             logits = judge(x)
         each = zip(logits, asked.T, strict=True)
-        loss = sum(nn.functional.cross_entropy(ours.float(), true) for ours, true in each)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        rate.step()
-        losses.append(loss.item())
-    judge.eval().requires_grad_(False)
-    return torch.tensor(losses)
+        return sum(nn.functional.cross_entropy(ours.float(), true) for ours, true in each)
+
+    warmed = lambda i: min(1, (i + 1) / 100) * (1 - i / steps)
+    return fit_judge(judge, loss, steps, lr, warmed, progress)
 
 
 def _kept(folder: Path, name: str) -> Path:
