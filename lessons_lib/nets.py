@@ -124,7 +124,7 @@ class UNet(nn.Module):
         if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
             raise ValueError(f"x: shape {tuple(x.shape)} given; need (B, 3, H, W), multiples of 8")
         emb = self.time(time_embedding(level_angle(x, t), 64))  # (B, 192)
-        emb = emb + self.attribute(_attribute_rows(c, x, self.values)).sum(1)
+        emb = emb + self.attribute(attribute_rows(c, x, self.values)).sum(1)
         x = x / torch.hypot(t.alpha, t.sigma)  # as large on every level; changes nothing when VP
         x = x.contiguous(memory_format=torch.channels_last)
 
@@ -244,7 +244,7 @@ def _rows(c: Tensor | None, x: Tensor, classes: int) -> Tensor:
     return torch.where(c == NO_LABEL, classes, c)
 
 
-def _attribute_rows(c: Tensor | None, x: Tensor, values: Sequence[int]) -> Tensor:
+def attribute_rows(c: Tensor | None, x: Tensor, values: Sequence[int]) -> Tensor:
     """Rows of the one table of all attributes, (B, A); "not given" is the last of each."""
     count = torch.tensor(values, device=x.device)
     first = (count + 1).cumsum(0) - (count + 1)

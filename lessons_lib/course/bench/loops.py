@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from lessons_lib import fast, learn
-from lessons_lib.course.bench.timing import TABLE, peer, ratio, take_turns
-from lessons_lib.levels import cosine_betas, from_betas, grid, linear_betas
+from lessons_lib.course.bench.timing import BETA, TABLE, peer, ratio, take_turns
+from lessons_lib.levels import cosine_betas, from_betas, grid
 from lessons_lib.samplers import ddim, ddpm, sample
 from lessons_lib.solvers import dpmpp_2m
 from lessons_lib.wrap import NO_LABEL, cfg, given
 
-BETA = linear_betas(1000)
 TRAILING = TABLE | {"timestep_spacing": "trailing"}
 PLAIN = {"ddim": ddim, "ddpm": ddpm, "2M": dpmpp_2m}
 FAST = {"ddim": fast.ddim, "2M": fast.dpmpp_2m}

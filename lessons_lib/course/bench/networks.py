@@ -11,9 +11,9 @@ from lessons_lib import data, learn, metrics
 from lessons_lib.course.bench.timing import diffusers, ratio, take_turns
 from lessons_lib.course.recipes.shapes import SHAPES, VALUES, fresh, shape_denoiser
 from lessons_lib.levels import cosine, grid
-from lessons_lib.nets import level_angle
+from lessons_lib.nets import attribute_rows, level_angle
 from lessons_lib.samplers import ddim, sample
-from lessons_lib.wrap import NO_LABEL, cfg, given
+from lessons_lib.wrap import cfg, given
 
 
 class TheirNet(nn.Module):
@@ -33,14 +33,9 @@ class TheirNet(nn.Module):
             norm_num_groups=16,
             class_embed_type="identity",
         )
-        first = [sum(VALUES[:k]) + k for k in range(len(VALUES))]
-        self.register_buffer("first", torch.tensor(first))
-        self.register_buffer("missing", torch.tensor(VALUES))
 
     def forward(self, x: Tensor, t, c: Tensor | None = None) -> Tensor:
-        c = self.missing.expand(len(x), -1) if c is None else c
-        rows = self.first + torch.where(c == NO_LABEL, self.missing, c)
-        told = self.attribute(rows).sum(1)
+        told = self.attribute(attribute_rows(c, x, VALUES)).sum(1)
         return self.net(x, 1000 * level_angle(x, t), class_labels=told).sample
 
 

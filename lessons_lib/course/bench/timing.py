@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 import torch
 
-# The table and the grid that both sides walk down.
+from lessons_lib.levels import linear_betas
+
+# The table that both sides walk down: ours, and in diffusers' words.
+BETA = linear_betas(1000)
 TABLE = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02}
 
 

@@ -7,7 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from lessons_lib.course.bench.timing import TABLE, diffusers, peer
+from lessons_lib.course.bench.timing import BETA, TABLE, diffusers, peer
+from lessons_lib.course.measure.laws import mixture
 from lessons_lib.diffuse import eps_from_x0
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import (
@@ -18,13 +19,11 @@ from lessons_lib.levels import (
     karras_grid,
     lam_grid,
     level_at,
-    linear_betas,
 )
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.solvers import dpm_2, dpmpp_2m, dpmpp_multistep, heun, plms
 
-BETA = linear_betas(1000)
-MIXTURE = MixtureDenoiser([[-1.5], [1.0]], [0.3, 0.5], [0.5, 0.5])
+MIXTURE = mixture()
 OURS = {
     "DDIM": (ddim, 1),
     "Heun": (heun, 2),

@@ -7,10 +7,10 @@ import torch
 
 from lessons_lib import learn
 from lessons_lib.course.measure.digits import Real
-from lessons_lib.course.measure.laws import MIXTURE
+from lessons_lib.course.measure.laws import MIXTURE, mixture
 from lessons_lib.course.measure.seeds import SEEDS, bar, errors
-from lessons_lib.exact import MixtureDenoiser
-from lessons_lib.levels import Level, cosine, from_betas, grid, lam_grid, linear_betas
+from lessons_lib.levels import from_betas, grid, lam_grid, linear_betas
+from lessons_lib.playground import SPACINGS
 from lessons_lib.samplers import ddim, ddpm, sample
 from lessons_lib.solvers import dpmpp_2m, dpmpp_multistep, heun, plms
 from lessons_lib.wrap import counted, given
@@ -33,8 +33,7 @@ def frontier_digits(seeds=SEEDS, n=500, calls=CALLS, most=100, splits=20, progre
     followed closely enough, only DDPM goes on, evenly in time.
     """
     denoise, label, real = learn.load("digits"), torch.arange(n) % 10, Real.load(n, splits)
-    grids = {EVEN_TIME: partial(grid, cosine)}
-    grids[EVEN_LAM] = partial(lam_grid, cosine, high=40.0, low=0.05)
+    grids = {spacing: SPACINGS[spacing] for spacing in (EVEN_TIME, EVEN_LAM)}
     found: dict = {}
     jobs = [
         (name, spacing, budget, seed)
@@ -74,7 +73,7 @@ def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
 
     Only samplers that follow the path; DDPM's law is in strides-mixture.
     """
-    mix = MixtureDenoiser([[m] for m in MIXTURE["mean"]], MIXTURE["std"], MIXTURE["weight"])
+    mix = mixture()
     schedule = from_betas(linear_betas())
     grids = {EVEN_TIME: partial(grid, schedule)}
     grids[EVEN_LAM] = partial(lam_grid, schedule, high=160.0, low=0.05)
@@ -86,7 +85,7 @@ def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
         steps = (budget + 1) // 2 if name == "Heun" else budget
         if name == "Heun" and budget == 2:
             continue  # one step of Heun to the data costs one evaluation, two cost three
-        ladder: list[Level] = grids[spacing](steps)
+        ladder = grids[spacing](steps)
         asked = counted(mix)
         end = sample(FOLLOWS[name], asked, x, ladder)
         row = {"sampler": name, "spacing": spacing, "evaluations": asked.calls}

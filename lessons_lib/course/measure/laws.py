@@ -16,6 +16,11 @@ MIXTURE = {"mean": [-1.5, 1.0], "std": [0.3, 0.5], "weight": [0.5, 0.5]}
 PAIRS = (((0.0, 1.0), (1.0, 1.0)), ((0.0, 1.0), (1.0, 0.5)))  # (mean, std) without, with condition
 
 
+def mixture() -> MixtureDenoiser:
+    """The two bumps on a line that the frontier and the bench walk on too."""
+    return MixtureDenoiser([[m] for m in MIXTURE["mean"]], MIXTURE["std"], MIXTURE["weight"])
+
+
 def strides_mixture(
     seeds=SEEDS, n=20000, calls=(2, 5, 10, 20, 50, 100, 200), spacing=0.01, progress=False
 ) -> dict:
@@ -24,7 +29,7 @@ def strides_mixture(
     n samples per seed carry an error of their own, the floor; "without sampling" is the same
     distance for the exact law of the chain, computed on a grid of that spacing.
     """
-    mix = MixtureDenoiser([[m] for m in MIXTURE["mean"]], MIXTURE["std"], MIXTURE["weight"])
+    mix = mixture()
     exact = partial(quantile, mix)
     truth = exact((torch.arange(n, dtype=torch.float64) + 0.5) / n)
     schedule, rows = from_betas(linear_betas()), []
