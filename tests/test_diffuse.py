@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from family import close
 from hypothesis import given as over
 from hypothesis import strategies as st
 
@@ -14,10 +15,6 @@ SCHEDULES = {
     "ve": levels.edm,
     "table": levels.from_betas(levels.linear_betas()),
 }
-
-
-def close(a, b, tolerance=1e-11):
-    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
 
 
 @over(st.sampled_from(sorted(SCHEDULES)), st.floats(0.02, 0.98), st.integers(0, 10**6))

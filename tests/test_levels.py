@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from family import close
 from hypothesis import given as over
 from hypothesis import strategies as st
 
@@ -17,10 +18,6 @@ VP = {
     "cosine": levels.cosine,
 }
 ALL = VP | {"rectified": levels.rectified, "edm": levels.edm}
-
-
-def close(a, b, tolerance=1e-11):
-    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
 
 
 def test_the_closed_form_is_many_small_steps():  # B1

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from family import close
 
 from lessons_lib import diffuse, levels
 from lessons_lib.exact import MixtureDenoiser
@@ -23,10 +24,6 @@ from lessons_lib.wrap import (
 
 T = levels.cosine(0.5)
 TWO = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3], label=[0, 1])
-
-
-def close(a, b, tolerance=1e-11):
-    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
 
 
 def points(n=6):
