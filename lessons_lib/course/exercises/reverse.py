@@ -265,6 +265,18 @@ KL_GAUSSIANS = Function(
             "and the distance stand above v_2.",
         ),
         Wrong(
+            "first variance not divided",
+            _kl(lambda d, a, b: (a + d**2 / b - 1 + (b / a).log()) / 2),
+            "You divided only the squared distance of the means: a bracket is missing, v_1 stands "
+            "above v_2 too.",
+        ),
+        Wrong(
+            "logarithm outside the half",
+            _kl(lambda d, a, b: ((a + d**2) / b - 1) / 2 + (b / a).log()),
+            "Your logarithm escaped the ½. Outside it log(σ_2/σ_1) would be right, of standard "
+            "deviations; the logarithm of variances is halved too.",
+        ),
+        Wrong(
             "ratio upside down",
             _kl(lambda d, a, b: ((b + d**2) / a - 1 + (b / a).log()) / 2),
             "The fraction is upside down, though the logarithm is right: v_1, the truth, stands "
@@ -411,6 +423,25 @@ POSTERIOR_MEAN = Function(
             _mean(lambda x, x0, a, b, keep: (b * (1 - keep) * x0 + keep * (1 - b) * x) / (1 - a)),
             "Both roots are missing. ᾱ and 1 − β are shares of power; what multiplies a picture is "
             "an amplitude.",
+        ),
+        Wrong(
+            "alpha bar for alpha throughout",
+            _mean(
+                lambda x, x0, a, b, keep: (
+                    (b * (1 - a - keep**2 * (1 - b)) * x0 + keep * (1 - b) * x) / (1 - a)
+                )
+            ),
+            "You put ᾱ where the boxed formula has α, also in var. α_t is the root, √ᾱ_n, and α_s "
+            "is √ᾱ_{n−1}.",
+        ),
+        Wrong(
+            "variances squared",
+            _mean(
+                lambda x, x0, a, b, keep: (
+                    (b.sqrt() * (1 - keep) * x0 + keep.sqrt() * (1 - b) ** 2 * x) / (1 - a) ** 2
+                )
+            ),
+            "You squared 1 − ᾱ. It is σ² already; σ would be its root.",
         ),
         Wrong(
             "no root at x0",
@@ -663,6 +694,11 @@ POSTERIOR_VAR = Function(
             "not divided",
             _var(lambda a, b, beta: beta * (1 - b)),
             "The division by 1 − ᾱ_n is missing.",
+        ),
+        Wrong(
+            "variances squared",
+            _var(lambda a, b, beta: beta * (1 - b) ** 2 / (1 - a) ** 2),
+            "You squared 1 − ᾱ, above and below. It is σ² already; σ would be its root.",
         ),
         Wrong(
             "beta forgotten",
@@ -1283,6 +1319,12 @@ IDEAL_DENOISER = Function(
             "half, no sigma",
             _ideal(logit=lambda d2, sigma: -d2 / 2),
             "You have the 2 but not the σ²: how far is far depends on how thick the fog is.",
+        ),
+        Wrong(
+            "multiplied by sigma squared",
+            _ideal(logit=lambda d2, sigma: -d2 / 2 * sigma**2),
+            "You divided by 2, then *multiplied* by σ²: `/ 2 * sigma**2` needs a bracket, "
+            "`/ (2 * sigma**2)`.",
         ),
         Wrong(
             "against the data, not the dimmed data",
