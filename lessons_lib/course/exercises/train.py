@@ -455,6 +455,12 @@ TRAINING_STEP = Function(
             "(B, 1, ..., 1).",
         ),
         Wrong(
+            "four axes",
+            _trained(shape=lambda a, x0: a.reshape(-1, 1, 1, 1)),
+            "You shaped the factors (B, 1, 1, 1). That fits pictures only, and x0 may have any "
+            "number of axes after the first: reshape to `(-1, *[1] * (x0.ndim - 1))`.",
+        ),
+        Wrong(
             "fresh noise",
             _trained(fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)),
             "You fogged with new noise but compare with eps: the network is asked for a noise that "
@@ -768,6 +774,16 @@ _ROOT_ALPHA_BAR = _stepped(
 )
 _NOT_GROWN = _stepped(mean=lambda x, eps, beta, a, before: x - beta / (1 - a).sqrt() * eps)
 _NO_NOISE = _stepped(fresh=lambda z, eps: 0 * z)
+_UPSIDE_DOWN = _stepped(
+    std=_unless_last(lambda beta, a, before: (beta * (1 - a) / (1 - before)).sqrt())
+)
+
+
+def _beta_of_all(x, eps, n, alpha_bar, z):
+    a, before = alpha_bar[n], alpha_bar[n - 1]
+    beta = 1 - a
+    return _usual_mean(x, eps, beta, a, before) + _small_std(beta, a, before, n) * z
+
 
 ANCESTRAL_STEP = Function(
     id="train.ancestral_step",
@@ -832,6 +848,12 @@ ANCESTRAL_STEP = Function(
             "β_n/√(1 − ᾱ_n) of it.",
         ),
         Wrong(
+            "beta from alpha_bar",
+            _beta_of_all,
+            "You took 1 − ᾱ_n for β_n. That is the fog of all n steps; the fog of one is "
+            "β_n = 1 − ᾱ_n/ᾱ_{n−1}.",
+        ),
+        Wrong(
             "divides by the root of alpha_bar",
             _ROOT_ALPHA_BAR,
             "You divided by √ᾱ_n, which undoes all n steps at once. One step dims by √(1 − β_n).",
@@ -872,9 +894,7 @@ ANCESTRAL_STEP = Function(
         ),
         Wrong(
             "small variance upside down",
-            _stepped(
-                std=_unless_last(lambda beta, a, before: (beta * (1 - a) / (1 - before)).sqrt())
-            ),
+            _UPSIDE_DOWN,
             "Your β̃ is upside down: 1 − ᾱ_{n−1}, the smaller one, goes on top.",
         ),
         Wrong(
@@ -1012,6 +1032,17 @@ HAND_STEP = Value(
             _by_hand(lambda x, eps, n, table, z: ancestral_step(x, eps, 1, table, z)),
             "You used β_1. The step from x_3 to x_2 undoes the *third* step of the fog.",
         ),
+        Wrong(
+            "the step before",
+            _by_hand(lambda x, eps, n, table, z: ancestral_step(x, eps, 2, table, z)),
+            "You used β_2, ᾱ_2 and ᾱ_1, as in the example. You stand at x_3: the step back undoes "
+            "the *third* step of the fog, with β_3, ᾱ_3 and ᾱ_2.",
+        ),
+        Wrong(
+            "small variance upside down",
+            _by_hand(_UPSIDE_DOWN),
+            "Your β̃_3 is upside down: 1 − ᾱ_2, the smaller one, goes on top.",
+        ),
     ),
     tolerance=0.0005,
 )
@@ -1067,6 +1098,12 @@ TIMESTEPS = Function(
             "a lower one takes away too little.",
         ),
         Wrong(
+            "from T - 1",
+            lambda T, steps: [round((T - 1) * (steps - i) / steps) for i in range(steps + 1)],
+            "Your walk begins at T − 1, as in tables that count from 0. Ours has T + 1 entries: 0 "
+            "is the data, T the noise.",
+        ),
+        Wrong(
             "leading",
             lambda T, steps: [T // steps * (steps - 1 - i) + 1 for i in range(steps)] + [0],
             "You spaced from the data's end, so the walk starts a whole stride below T. Published "
@@ -1112,6 +1149,11 @@ TIMESTEPS = Function(
             "becomes 28: use `round`.",
         ),
         Wrong(
+            "rounded down",
+            lambda T, steps: [T * (steps - i) // steps for i in range(steps + 1)],
+            "You rounded down (`//` or `int`). Asked is the *nearest* integer: 86.7 becomes 87.",
+        ),
+        Wrong(
             "not rounded",
             lambda T, steps: [T * (1 - i / steps) for i in range(steps + 1)],
             "Your entries are not integers, and a table has no entry 66.7: round them.",
@@ -1130,8 +1172,9 @@ _MIXED_UP = {
         "even grain, which is fresh noise that nothing took away."
     ),
     ("broken", "undertrained", "fine"): (
-        "C is right. A has blobs instead of strokes but clean ground: its sampler works, its "
-        "network knows too little. B has clear shapes under grain: there the last step is wrong."
+        "C is right. A has blobs and smudges instead of strokes, but no even grain: its sampler "
+        "works, its network knows too little. B has clear shapes under grain: there the sampler is "
+        "wrong."
     ),
     ("broken", "fine", "undertrained"): (
         "All three have moved by one. Ask of each: are the *shapes* wrong (network), or is there "
