@@ -18,6 +18,7 @@ TWO_LINES = "Two lines: guess, then re-noise"
 HAND_WALK = "Three steps by hand"
 ONE_STEP = "One step by hand"
 SAME = "The same noise, the same picture"
+STEP_COUNTS = "Three, ten, fifty steps"
 LARGE = "Why large steps?"
 ETA = "From DDIM to DDPM: η"
 SCORE = "The score, and the path that DDIM follows"
@@ -114,8 +115,7 @@ EPS_FROM_X0 = Function(
         Wrong(
             "divided by the variance",
             lambda x, x0, t: (x - t.alpha * x0) / t.sigma**2,
-            "You divided by σ². The score has a σ² there; ε went in with σ and comes out with σ.",
-            SCORE,
+            "You divided by σ². Squares belong to variances; ε went in with σ and comes out so.",
         ),
         Wrong(
             "divided by alpha",
@@ -259,6 +259,7 @@ def _posterior_mean(x0, eps, t, s, x):
 NO_DIVISION = _walked(guess=lambda x, eps, t: x - t.sigma * eps)
 ADDED = _walked(guess=lambda x, eps, t: (x + t.sigma * eps) / t.alpha)
 ONLY_X = _walked(guess=lambda x, eps, t: x / t.alpha - t.sigma * eps)
+ONLY_NOISE = _walked(guess=lambda x, eps, t: x - t.sigma * eps / t.alpha)
 BY_POWER = _walked(guess=lambda x, eps, t: (x - t.sigma * eps) / t.alpha**2)
 UNSCALED = _walked(guess=lambda x, eps, t: (x - eps) / t.alpha)
 VARIANCE_OFF = _walked(guess=lambda x, eps, t: (x - t.sigma**2 * eps) / t.alpha)
@@ -344,8 +345,8 @@ DDIM_STEP = Function(
         Wrong(
             "fresh noise",
             lambda x, eps, t, s: _renoised(_guess(x, eps, t), torch.randn_like(x), s),
-            "You put *fresh* noise on x̂0. That is the sampler of consistency models; DDIM puts "
-            "the guessed ε̂ back, which keeps it on its path and makes it deterministic.",
+            "You put *fresh* noise on x̂0. DDIM puts the guessed ε̂ back: no dice, the same step "
+            "every time.",
         ),
         Wrong(
             "alpha of the old level",
@@ -407,6 +408,12 @@ DDIM_STEP = Function(
             "difference: a bracket is missing.",
         ),
         Wrong(
+            "only the noise divided",
+            ONLY_NOISE,
+            "In the first line only the noise was divided: Python divides before it subtracts. A "
+            "bracket is missing.",
+        ),
+        Wrong(
             "noise unscaled",
             UNSCALED,
             "In the first line you took off all of ε̂. Only σ_t of it is in x.",
@@ -444,14 +451,12 @@ DDIM_STEP = Function(
             POSTERIOR,
             "That is the mean of the posterior, DDPM's step without its noise. DDIM puts *all* of "
             "level s's noise back as ε̂; yours is left with too little.",
-            ETA,
         ),
         Wrong(
             "straight to the guess",
             STRAIGHT,
             "You walked the straight line from x to x̂0, by the share σ_s/σ_t. That is DDIM where "
             "α is 1 everywhere; here the picture brightens on the way.",
-            SCORE,
         ),
         Wrong(
             "guess clipped",
@@ -558,11 +563,12 @@ DDIM_ETA_STEP = Function(
     id="ddim.ddim_eta_step",
     question=(
         "Write `ddim_eta_step(x, eps, z, t, s, eta)`: as `ddim_step`, but of the noise of level s "
-        "a part is the fresh `z`. With $v = \\sigma_t^2 - (\\alpha_t/\\alpha_s)^2 \\sigma_s^2$ the "
-        "fresh part has the standard deviation $\\eta\\sqrt{v}\\,\\sigma_s/\\sigma_t$ (η = 0 is "
-        "DDIM, η = 1 is DDPM with the small variance); what ε̂ keeps is such that both together "
-        "make the variance σ_s². Levels lie on the circle, `eta` is a number 0 ... 1; at the last "
-        "step `s.sigma` is 0. No clipping."
+        "a part is the fresh `z`. With $\\text{var} = \\sigma_t^2 - (\\alpha_t/\\alpha_s)^2 "
+        "\\sigma_s^2$, the `reverse_var` of 03, the fresh part has the standard deviation "
+        "$\\eta\\sqrt{\\text{var}}\\,\\sigma_s/\\sigma_t$ (η = 0 is DDIM, η = 1 is DDPM with the "
+        "small variance); what ε̂ keeps is such that both together make the variance σ_s². `x`, "
+        "`eps` and `z` are tensors of one shape. Levels lie on the circle, `eta` is a number "
+        "0 ... 1; at the last step `s.sigma` is 0. No clipping."
     ),
     section=ETA,
     answer=ddim_eta_step,
@@ -570,7 +576,7 @@ DDIM_ETA_STEP = Function(
     tested=("η = 0, .25, .4, .7 and 1", "the step to the data", "fresh noise that counts"),
     hints=(
         "Level s asks for noise of variance σ_s². How much of it is fresh, how much is left for ε̂?",
-        "std = η √v σ_s/σ_t; ε̂ gets √(σ_s² − std²): squares add, spreads do not.",
+        "std = η √var σ_s/σ_t; ε̂ gets √(σ_s² − std²): squares add, spreads do not.",
         "`s.alpha * x0 + (s.sigma**2 - std**2).sqrt() * eps + ...`.",
     ),
     wrong=(
@@ -610,13 +616,12 @@ DDIM_ETA_STEP = Function(
         Wrong(
             "full re-noising",
             _eta(std=lambda var, t, s, eta: s.sigma),
-            "You put σ_s of fresh noise on x̂0 and forgot ε̂. That is the sampler of consistency "
-            "models; even η = 1 keeps a part of ε̂.",
+            "You put σ_s of fresh noise on x̂0 and forgot ε̂. Even η = 1 keeps a part of ε̂.",
         ),
         Wrong(
             "the larger std",
             _eta(std=lambda var, t, s, eta: eta * var.sqrt()),
-            "Your std is η√v, DDPM's *large* choice (√β for neighbours). The small one has the "
+            "Your std is η √var, DDPM's *large* choice (√β for neighbours). The small one has the "
             "factor σ_s/σ_t; without it, the root can turn negative at the data.",
         ),
         Wrong(
@@ -640,12 +645,12 @@ DDIM_ETA_STEP = Function(
         Wrong(
             "root forgotten",
             _eta(std=lambda var, t, s, eta: eta * var * s.sigma**2 / t.sigma**2),
-            "Your std is η v σ_s²/σ_t², the variance of the step back: its root is missing.",
+            "Your std is η var σ_s²/σ_t², the variance of the step back: its root is missing.",
         ),
         Wrong(
             "root of v forgotten",
             _eta(std=lambda var, t, s, eta: eta * var * s.sigma / t.sigma),
-            "v is a variance; in the standard deviation stands its root, √v.",
+            "var is a variance; in the standard deviation stands its root, √var.",
         ),
         Wrong(
             "ratio upside down",
@@ -660,7 +665,7 @@ DDIM_ETA_STEP = Function(
                     eta * (t.sigma**2 - s.sigma**2).sqrt() * s.sigma / t.sigma
                 )
             ),
-            "Your v is σ_t² − σ_s². On the way from s up to t the noise of s is dimmed too, by "
+            "Your var is σ_t² − σ_s². On the way from s up to t the noise of s is dimmed too, by "
             "(α_t/α_s)².",
         ),
         Wrong(
@@ -673,8 +678,21 @@ DDIM_ETA_STEP = Function(
                     / t.sigma
                 )
             ),
-            "In v the ratio α_t/α_s is not squared. σ_s² is a variance, and dimming acts on "
+            "In var the ratio α_t/α_s is not squared. σ_s² is a variance, and dimming acts on "
             "variances by its square.",
+        ),
+        Wrong(
+            "v with only one alpha squared",
+            _eta(
+                std=lambda var, t, s, eta: (
+                    eta
+                    * (t.sigma**2 - t.alpha / s.alpha**2 * s.sigma**2).clamp(min=0).sqrt()
+                    * s.sigma
+                    / t.sigma
+                )
+            ),
+            "In var only α_s is squared: Python takes the power first. A bracket is missing around "
+            "α_t/α_s.",
         ),
         Wrong(
             "eta ignored, no noise",
@@ -920,6 +938,18 @@ def _stations(step):
     return _walk(step, 2.0, _LADDER, _ANSWERS)[1]
 
 
+def _rough(x, eps, t, s):
+    """A step of one who rounds each root to two decimals, and nothing else."""
+    return ddim_step(x, eps, _two_decimals(t), _two_decimals(s))
+
+
+def _two_decimals(level):
+    return SimpleNamespace(alpha=round(level.alpha, 2), sigma=round(level.sigma, 2))
+
+
+_rough.guess = lambda x, eps, t: _guess(x, eps, _two_decimals(t))
+
+
 # Roots rounded to three digits move the last digit by one or two: that much is allowed.
 DRIFT = 0.0025
 
@@ -973,6 +1003,18 @@ GUESSES_BY_HAND = Value(
             _guesses(ONLY_X),
             "You divided x by α and not the noise: a bracket is missing.",
         ),
+        Wrong(
+            "only the noise divided",
+            _guesses(ONLY_NOISE),
+            "You divided the noise by α and not x: take the difference first, then divide.",
+        ),
+        Wrong(
+            "roots to two decimals",
+            _guesses(_rough),
+            "Your roots have two decimals, and the division by .1 made that slip ten times as "
+            "large. Carry four.",
+        ),
+        Wrong("two decimals", (2.2, 2.8, 3.38), "You rounded to two decimals: carry four."),
         Wrong(
             "walk stops at the guess",
             _guesses(GUESS_ONLY),
@@ -1107,6 +1149,24 @@ WALK_BY_HAND = Value(
             "In the first line only x was divided by α: a bracket is missing.",
         ),
         Wrong(
+            "only the noise divided",
+            _stations(ONLY_NOISE),
+            "In the first line only the noise was divided by α: take the difference first.",
+        ),
+        Wrong(
+            "roots to two decimals",
+            _stations(_rough),
+            "Your roots have two decimals, and the division by .1 made that slip ten times as "
+            "large. Carry four.",
+        ),
+        Wrong("two decimals", (2.72, 3.12, 3.38), "You rounded to two decimals: carry four."),
+        Wrong(
+            "start counted",
+            (2.0, *_stations(ddim_step)[:2]),
+            "You began with the start, 2.0. Asked is where you stand *after* each step; the last "
+            "is the data.",
+        ),
+        Wrong(
             "noise unscaled",
             _stations(UNSCALED),
             "In the first line you took off all of ε̂; only σ of it is in x.",
@@ -1126,7 +1186,7 @@ WALK_BY_HAND = Value(
             _stations(POSTERIOR),
             "You took the mean of DDPM's step and left its noise out. DDIM puts all of the next "
             "rung's noise back, as ε̂.",
-            ETA,
+            TWO_LINES,
         ),
         Wrong(
             "guesses",
@@ -1184,6 +1244,11 @@ ONE_STEP_BY_HAND = Value(
             "only x divided",
             _once(ONLY_X),
             "You divided only the .90: a bracket is missing around .90 − .40.",
+        ),
+        Wrong(
+            "only the noise divided",
+            _once(ONLY_NOISE),
+            "You divided only the .40: take the difference .90 − .40 first.",
         ),
         Wrong(
             "noise unscaled",
@@ -1245,6 +1310,7 @@ ONE_STEP_BY_HAND = Value(
             TWO_LINES,
         ),
         Wrong("swapped", (0.967, 0.833), "The right numbers in the wrong order: x̂0 first."),
+        Wrong("two decimals", (0.83, 0.97), "Right, but to two decimals; three are asked."),
     ),
     tolerance=0.0005,
 )
@@ -1323,7 +1389,7 @@ SAME_SEED = Value(
             "a",
             "Ten steps follow the same path, but more coarsely: the end is near, not the same. It "
             "would be the same only if the path had no bends.",
-            LARGE,
+            STEP_COUNTS,
         ),
         Wrong(
             "all differ",
