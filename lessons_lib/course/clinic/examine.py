@@ -104,7 +104,7 @@ TREE = Question(
     0.35,
     "undertrained",
     Question(
-        "Without guidance and without a walk: are single guesses x̂0 worse than they should be?",
+        "Without a walk: are single guesses x̂0, asked for as the patient asks, too bad?",
         "guess",
         0.4,
         Question(

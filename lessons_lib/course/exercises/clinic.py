@@ -25,16 +25,16 @@ TREE = "Broken or under-trained?"
 # --- name the bug ---------------------------------------------------------------------------------
 
 WORDS = {
-    "guess": "single guesses err by",
+    "guess": "error of single guesses",
     "dark": "share of dark pixels",
     "saturated": "share of pixels beyond ±1.05",
     "recognised": "recognised as asked",
-    "varied": "distance of two threes, over real",
+    "varied": "distance of two pictures of a digit, over that of real ones",
     "seed": "change with another seed",
     "dice": "change with other dice alone",
     "start": "correlation with the starting noise",
     "corner": "spread of the left edge",
-    "unit": "spread on unit Gaussian data, over healthy",
+    "unit": "spread on unit Gaussian data",
     "spread": "spread of all pixels",
 }
 NORMAL = {
@@ -107,26 +107,33 @@ def _choices(sitting):
     return dict(zip("abcdef", six, strict=True))
 
 
+def _look_again(bug, other):
+    """The section that tells a bug from another one of its sitting."""
+    if bug.sitting == 2:
+        return TREE
+    return HEALTHY if (bug.ask is clinic.obey) == (other.ask is clinic.obey) else GUESSES
+
+
 def _case(number, bug):
     """What is wrong with patient `number`?"""
     choices = _choices(bug.sitting)
     letter = next(k for k, each in choices.items() if each is bug)
     numbers = "; ".join(
-        f"{WORDS[key]} {value:g} (healthy {NORMAL[key]:g})" for key, value in SHOWN[bug.id].items()
+        f"{WORDS[key]} = {value:g} ({NORMAL[key]:g})" for key, value in SHOWN[bug.id].items()
     )
     listed = "\n".join(f"- **{k}** {each.name}" for k, each in choices.items())
     return Value(
         id=f"clinic.diagnose_{number}",
         question=(
-            f"Case {number}. You see: {bug.symptom}. Measured: {numbers}. What is wrong?\n\n"
+            f"Case {number}. You see: {bug.symptom}. Measured, DDIM in brackets: {numbers}. "
+            "What is wrong?\n\n"
             f"{listed}\n\n`diagnose_{number}` is one letter, in quotes."
         ),
         section=SITTINGS[bug.sitting - 1],
         answer=letter,
         tested=(CLUE[bug.id], bug.name),
         hints=(
-            "Start at the top of the tree: are single guesses good, without any walk? That parts "
-            "the six in two.",
+            "First the single guesses, without any walk: are they good? That parts the six in two.",
             LOOK[bug.id],
             f"The test that fails says: “{bug.confirm.__doc__}”",
         ),
@@ -135,7 +142,7 @@ def _case(number, bug):
                 each.id,
                 k,
                 f"With that bug you would see something else: {each.symptom}. Here {CLUE[bug.id]}.",
-                TREE if bug.sitting == 2 else GUESSES,
+                _look_again(bug, each),
             )
             for k, each in choices.items()
             if each is not bug
@@ -569,7 +576,8 @@ QUIET_AT_THE_END = Function(
         "`t` to the cleaner `s`, with `x0` the guess of the data and `z` fresh noise. The mean is "
         "that of Bayes' posterior, $(\\tfrac{\\alpha_t}{\\alpha_s}\\sigma_s^2 x + \\alpha_s v\\,"
         "\\hat x_0)/\\sigma_t^2$ with $v = \\sigma_t^2 - (\\alpha_t/\\alpha_s)^2\\sigma_s^2$; the "
-        "noise has the *large* variance v. It must still be v everywhere but at the end."
+        "noise has the *large* variance v. It must still be v everywhere but at the end. Levels "
+        "may lie on the circle or off it."
     ),
     section=REPAIR,
     answer=quiet_at_the_end,
@@ -846,9 +854,9 @@ LADDER = Function(
     id="clinic.repair_8",
     question=(
         "The end, mended. Write `ladder(entries, alpha_bar)`: `entries` is a list of integers from "
-        "the noisiest entry down to some entry above 0; `alpha_bar` has T + 1 entries, and "
-        "alpha_bar[0] = 1. Return `(alpha, sigma)`, two tensors with one level for each entry and "
-        "a last one more: the data."
+        "the noisiest entry down to some entry above 0; `alpha_bar` is a tensor of T + 1 entries, "
+        "and alpha_bar[0] = 1. Return `(alpha, sigma)`, two tensors with one level for each entry "
+        "and a last one more: the data."
     ),
     section=REPAIR,
     answer=ladder,
@@ -996,7 +1004,7 @@ STRIDE = Function(
         "The stride, mended. Write `stride(x, eps, i, entries, alpha_bar)`: x stands on "
         "`entries[i]`, `eps` is the network's guess there; return x on `entries[i + 1]`, by DDIM "
         "with η = 0. `entries` are integers from T down to 0 with gaps of any size; `alpha_bar` "
-        "has T + 1 entries, alpha_bar[0] = 1."
+        "is a tensor of T + 1 entries, alpha_bar[0] = 1."
     ),
     section=REPAIR,
     answer=stride,
@@ -1167,6 +1175,12 @@ MAKE_ROOM = Function(
             "is too narrow.",
         ),
         Wrong(
+            "std as a share",
+            _room(kept=lambda s, std: s.sigma * (1 - std**2).sqrt()),
+            "You took std for a share of σ_s. It is the standard deviation itself: σ_s² − std² of "
+            "the variance is left.",
+        ),
+        Wrong(
             "root forgotten",
             _room(kept=lambda s, std: s.sigma**2 - std**2),
             "σ_s² − std² is the variance of what is kept. Multiply the noise by its root.",
@@ -1296,7 +1310,8 @@ ONE_START = _mend(
 
 CONDITION_ADDED = _mend(
     4,
-    "Guidance makes posters: `x0 = u + w * c`. Which line mends it, for every w?\n\n"
+    "Guidance makes posters: `x0 = u + w * c`, with the guess u without the label and c with it. "
+    "Which line mends it, for every w?\n\n"
     "- **a** `x0 = (u + w * c).clamp(-1, 1)`\n"
     "- **b** `x0 = (u + w * c) / (1 + w)`\n"
     "- **c** `x0 = u + w * (c - u)`\n"
@@ -1495,7 +1510,7 @@ FIRST_LOOK = Value(
         Wrong(
             "another seed",
             "e",
-            "A good question, later in the tree: it finds walks without chance. First part the "
+            "A good question, later on: it finds walks without chance. First part the "
             "network from the walk.",
         ),
     ),
