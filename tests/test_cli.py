@@ -139,9 +139,10 @@ def test_train_calls_its_recipe_and_names_the_ones_there_are(monkeypatch):
     calls = []
     recipes = types.ModuleType("lessons_lib.course.recipes")
     recipes.RECIPES = {"digits": lambda out, progress: calls.append((out.name, progress))}
+    recipes.write_card = lambda out: calls.append(f"card in {out.name}")
     monkeypatch.setitem(sys.modules, recipes.__name__, recipes)
     assert call("train", "digits").exit_code == 0 and call("train", "all").exit_code == 0
-    assert calls == [("checkpoints", True)] * 2
+    assert calls == [("checkpoints", True), "card in checkpoints"] * 2
     done = call("train", "cats")
     assert done.exit_code == 2 and "'cats'" in done.output and "digits, all" in done.output
 
@@ -185,6 +186,24 @@ def test_lab_opens_the_readers_copy_in_its_own_folder(own_home):
     options = cli.lab_options(mine)
     assert f"--ServerApp.root_dir={mine.parent}" in options
     assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in options
+
+
+def test_in_a_terminal_of_the_lab_the_command_is_found(monkeypatch, own_home):
+    opened = {}
+
+    class Child:
+        def __init__(self, words, env):
+            opened.update(env=env)
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(cli.subprocess, "Popen", Child)
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setenv("PATH", os.pathsep.join(["first", "second"]))
+    assert call("lab", "00").exit_code == 0
+    here, *rest = opened["env"]["PATH"].split(os.pathsep)
+    assert here == str(Path(sys.executable).parent) and rest == ["first", "second"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C the POSIX way")

@@ -97,7 +97,9 @@ def lab(notebook, no_browser, shipped):
     # The kernel of this environment comes before one that was registered for the whole user.
     # Threads that sleep when they wait: on a busy machine spinning ones are three times slower.
     ours = {"JUPYTER_PREFER_ENV_PATH": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    child = subprocess.Popen(words, env=ours | os.environ)
+    # In a terminal of JupyterLab, `lessons` is then found too.
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    child = subprocess.Popen(words, env=ours | os.environ | {"PATH": search})
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:
@@ -290,12 +292,13 @@ def progress(notebook, forget):
 @click.argument("name")
 def train(name):
     """Train a model that the course ships again, from nothing; `all` trains every one."""
-    from lessons_lib.course.recipes import RECIPES
+    from lessons_lib.course.recipes import RECIPES, write_card
 
     if name not in (*RECIPES, "all"):
         raise click.BadParameter(f"no recipe {name!r}; there are: {', '.join(RECIPES)}, all")
     for each in RECIPES if name == "all" else [name]:
         RECIPES[each](ROOT / "data" / "checkpoints", True)
+    click.echo(f"the model card: {write_card(ROOT / 'data' / 'checkpoints')}")
 
 
 @main.command()
