@@ -127,7 +127,7 @@ def test_training_finds_the_straight_line():
 def test_the_average_is_valid_at_every_yield_and_apart_from_the_live_weights():
     denoise = line()
     expected = copy.deepcopy(denoise)
-    for step, _, average in learn.train(
+    for step, _, average, _ in learn.train(
         denoise, toy_batches(), levels.cosine, 5, seeded(), lr=0.1, ema=0.9
     ):
         learn.ema_update(expected, denoise, min(0.9, step / (step + 10)))
@@ -166,7 +166,7 @@ def test_ctrl_c_ends_after_the_step_in_hand_and_keeps_its_average(capsys):
     assert len(losses) == 7 and "stopped after step 7 of 50" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is before
     other = line()
-    for step, _, average in learn.train(other, draw, levels.cosine, 50, seeded()):
+    for step, _, average, _ in learn.train(other, draw, levels.cosine, 50, seeded()):
         if step == 7:
             break
     assert torch.equal(denoise.net.line.weight, average.net.line.weight)
@@ -335,7 +335,7 @@ def test_the_preview_sees_the_average_now_and_then():
     seen = []
     fitted(preview=lambda now: seen.append((now.step, copy.deepcopy(now.denoiser))))
     assert [step for step, _ in seen] == [5, 10, 15, 20, 23]
-    for step, _, average in learn.train(
+    for step, _, average, _ in learn.train(
         line(), toy_batches(), levels.cosine, 23, seeded(), lr=0.05, ema=0.9
     ):
         if step == 10:
@@ -358,6 +358,32 @@ def test_a_sample_loses_all_its_attributes_at_once():
     dropped = learn.drop_labels(c, 0.3, seeded())
     gone = (dropped == -1).all(1)
     assert torch.equal(dropped[~gone], c[~gone]) and 200 < gone.sum() < 400
+
+
+def test_some_samples_lose_each_attribute_at_even_odds():
+    c = torch.arange(1, 4).expand(8000, 3)
+    dropped = learn.drop_parts(c, 0.2, 0.4, seeded())
+    gone = dropped == -1
+    assert torch.equal(dropped[~gone], c[~gone])
+    # A sample shows each pattern of k of 3 attributes with chance part / 8, and all of them gone,
+    # and all of them there, with what is left besides.
+    for pattern, count in zip(*gone.unique(dim=0, return_counts=True), strict=True):
+        share = 0.05 + {0: 0.4, 3: 0.2}.get(int(pattern.sum()), 0)
+        assert abs(int(count) / 8000 - share) < 4.5 * (share * (1 - share) / 8000) ** 0.5, pattern
+    with pytest.raises(ValueError, match="part: 0.4 given; only attributes"):
+        learn.drop_parts(c[:, 0], 0.2, 0.4, seeded())
+    with pytest.raises(ValueError, match="part: 0.9 given; allowed is 0 to below 0.88"):
+        fitted(part=0.9)
+
+
+def test_seconds_add_up_over_interruptions(tmp_path):
+    keep, seen = tmp_path / "line.pt", []
+    stop = failing(7, lambda: os.kill(os.getpid(), signal.SIGINT))
+    for draw in (stop, None, None):  # the third finds the training done, and is told so
+        fitted(keep, draw, preview=lambda now: seen.append((now.step, now.seconds)))
+    assert [step for step, _ in seen] == [5, 7, 10, 15, 20, 23, 23]
+    seconds = [each for _, each in seen]
+    assert 0 < seconds[0] and seconds == sorted(seconds) and seconds[-1] == seconds[-2]
 
 
 def test_in_bfloat16_the_weights_stay_float32_and_near():
@@ -482,7 +508,7 @@ def test_one_flipped_byte_is_noticed(shipped):
         learn.load("small", folder)
 
 
-@pytest.mark.parametrize("name", ["digits", "judge", "shapes", "shapes_judge"])
+@pytest.mark.parametrize("name", ["digits", "judge", "shapes", "shapes_few", "shapes_judge"])
 def test_the_shipped_checkpoints_load_and_say_how_they_were_made(name):
     module = learn.load(name)
     record = json.loads((files.DATA / f"checkpoints/{name}.json").read_text(encoding="utf-8"))

@@ -29,6 +29,7 @@ class Progress(NamedTuple):
     step: int
     loss: float
     denoiser: NetDenoiser
+    seconds: float  # spent in training, before interruptions too
 
 
 Batches = Callable[[int, torch.Generator], tuple[Tensor, Tensor | None]]
@@ -57,10 +58,12 @@ class Training:
 
     AdamW with 100 warm-up steps and cosine decay to 0, gradients clipped to length 1, stratified
     times; drop is the share of samples, each on its own, that lose their whole condition, so that
-    one network learns both guesses that guidance needs. bf16 computes in bfloat16 where the
-    network allows it; the weights stay float32. loss is called like `NetDenoiser.loss`.
+    one network learns both guesses that guidance needs; part is the share that loses some of its
+    attributes, so that it also understands words that leave something open. bf16 computes in
+    bfloat16 where the network allows it; the weights stay float32. loss is called like
+    `NetDenoiser.loss`.
 
-    Raises ValueError for steps, lr, ema or drop out of range.
+    Raises ValueError for steps, lr, ema, drop or part out of range.
     """
 
     def __init__(
@@ -73,24 +76,27 @@ class Training:
         lr: float = 2e-3,
         ema: float = 0.999,
         drop: float = 0.12,
+        part: float = 0.0,
         weight: Weight | None = None,
         bf16: bool = False,
         loss: Callable = NetDenoiser.loss,
     ):
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
-        for name, value, top in (("lr", lr, math.inf), ("ema", ema, 1), ("drop", drop, 1)):
+        tops = (("lr", lr, math.inf), ("ema", ema, 1), ("drop", drop, 1), ("part", part, 1 - drop))
+        for name, value, top in tops:
             if not 0 <= value < top or (name == "lr" and value == 0):
                 raise ValueError(f"{name}: {value} given; allowed is 0 to below {top}")
         self.denoiser, self.batches, self.schedule = denoiser, batches, schedule
         self.generator, self.weight, self.loss = generator, weight, loss
-        self.settings = {"steps": steps, "lr": lr, "ema": ema, "drop": drop, "bf16": bf16}
+        shares = {"ema": ema, "drop": drop, "part": part}
+        self.settings = {"steps": steps, "lr": lr, **shares, "bf16": bf16}
         self.average = copy.deepcopy(denoiser).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             denoiser.parameters(), lr=lr, betas=(0.9, 0.99), fused=True
         )
         self.losses: list[float] = []
-        self.pictures = 0
+        self.pictures, self.seconds = 0, 0.0
 
     @property
     def step(self) -> int:
@@ -100,22 +106,29 @@ class Training:
     def __iter__(self) -> Iterator[Progress]:
         self.denoiser.train()
         while self.step < self.settings["steps"]:
+            start = perf_counter()
             self._step()
-            yield Progress(self.step, self.losses[-1], self.average)
+            self.seconds += perf_counter() - start
+            yield self.now
         self.denoiser.eval()
 
+    @property
+    def now(self) -> Progress:
+        """Where it stands after a step."""
+        return Progress(self.step, self.losses[-1], self.average, self.seconds)
+
     def _step(self) -> None:
-        steps, lr, ema, drop, bf16 = self.settings.values()
+        steps, lr, ema, drop, part, bf16 = self.settings.values()
         done, generator, denoiser = self.step, self.generator, self.denoiser
         for group in self.optimiser.param_groups:
             warm = min(1, (done + 1) / 100)
             group["lr"] = lr * (warm * (1 + math.cos(math.pi * done / steps)) / 2)
         x0, c = self.batches(done + 1, generator)
         time = (torch.arange(len(x0)) + torch.rand(len(x0), generator=generator)) / len(x0)
-        c = drop_labels(c, drop, generator)
+        dropped = drop_parts(c, drop, part, generator) if part else drop_labels(c, drop, generator)
         with torch.enable_grad():
             with torch.autocast(x0.device.type, torch.bfloat16, enabled=bf16):
-                loss = self.loss(denoiser, x0, self.schedule(time), c, generator, self.weight)
+                loss = self.loss(denoiser, x0, self.schedule(time), dropped, generator, self.weight)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
@@ -139,6 +152,7 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
             "generator": self.generator.get_state(),
             "losses": self.losses,
+            "seconds": self.seconds,
         }
         torch.save(state, content)
         files.write(path, content.getvalue())
@@ -164,7 +178,7 @@ class Training:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
-        self.losses = state["losses"]
+        self.losses, self.seconds = state["losses"], state["seconds"]
 
 
 def train(denoiser, batches, schedule, steps, generator, **options) -> Iterator[Progress]:
@@ -219,6 +233,8 @@ def fit(
                 )
                 break
         bar.close()
+    if run.pictures == 0 and preview is not None:  # it had ended before
+        preview(run.now)
     denoiser.load_state_dict(run.average.state_dict())
     denoiser.eval()
     return torch.tensor(run.losses)
@@ -272,6 +288,18 @@ def drop_labels(c: Tensor | None, share: float, generator: torch.Generator) -> T
     c = c.clone()
     c[dropped] = NO_LABEL
     return c
+
+
+def drop_parts(c: Tensor, share: float, part: float, generator: torch.Generator) -> Tensor:
+    """Take all attributes from this share of the samples; from the share part, each at even odds.
+
+    c (B, A) attributes; without, they are −1. Raises ValueError for labels, which have no parts.
+    """
+    if c is None or c.ndim != 2:
+        raise ValueError(f"part: {part} given; only attributes (B, A) have parts")
+    lot = torch.rand(len(c), generator=generator).to(c.device)[:, None]
+    coin = torch.rand(c.shape, generator=generator).to(c.device) < 0.5
+    return c.masked_fill((lot < share) | ((lot < share + part) & coin), NO_LABEL)
 
 
 @torch.no_grad()
