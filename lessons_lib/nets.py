@@ -86,19 +86,28 @@ class UNet(nn.Module):
     """A network that looks at a picture coarsely to decide, and finely to draw.
 
     x (B, 3, H, W), H and W multiples of 8; t a level; c (B, A) attributes, of which the k-th is one
-    of values[k] values, or −1 for "not given" (None: none of them is). Shapes below are for 32×32.
+    of values[k] values, or −1 for "not given" (None: none of them is). With words, the size of a
+    vocabulary, in the place of values: c (B, L) tokens, 0 or −1 where there is none; it knows which
+    words were said, not in which order. Shapes below are for 32×32.
 
-    Raises ValueError for another shape of x, and for attributes it does not know.
+    Raises ValueError for another shape of x, for attributes or tokens it does not know, and unless
+    there are either values or words.
     """
 
-    def __init__(self, values: Sequence[int], widths: Sequence[int] = (32, 64, 96)):
+    def __init__(
+        self, values: Sequence[int] = (), widths: Sequence[int] = (32, 64, 96), words: int = 0
+    ):
         super().__init__()
+        if bool(values) == bool(words):
+            raise ValueError(f"values, words: {values}, {words} given; need one of the two")
         fine, middle, coarse = widths
         width = 2 * coarse
-        self.values = tuple(values)
+        self.values, self.words = tuple(values), words
         self.time = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
-        # One table for all attributes; each has a row per value, then one for "not given".
-        self.attribute = nn.Embedding(sum(self.values) + len(self.values), width)
+        if words:
+            self.word = nn.EmbeddingBag(words, width, mode="sum", padding_idx=0)
+        else:  # One table for all attributes; each has a row per value, then one for "not given".
+            self.attribute = nn.Embedding(sum(self.values) + len(self.values), width)
         self.enter = nn.Conv2d(12 + 2, fine, 3, padding=1)
         self.down_fine = ConvBlock(fine, fine, width)
         self.down_middle = ConvBlock(fine, middle, width)
@@ -124,7 +133,7 @@ class UNet(nn.Module):
         if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
             raise ValueError(f"x: shape {tuple(x.shape)} given; need (B, 3, H, W), multiples of 8")
         emb = self.time(time_embedding(level_angle(x, t), 64))  # (B, 192)
-        emb = emb + self.attribute(attribute_rows(c, x, self.values)).sum(1)
+        emb = emb + self._said(c, x)
         x = x / torch.hypot(t.alpha, t.sigma)  # as large on every level; changes nothing when VP
         x = x.contiguous(memory_format=torch.channels_last)
 
@@ -142,6 +151,12 @@ class UNet(nn.Module):
         h = h + self.smooth(nn.functional.silu(torch.cat([h, x], dim=1)))
         h = self.leave(torch.cat([h, x], dim=1))
         return h.to(x.dtype).contiguous()  # float32, if x is
+
+    def _said(self, c: Tensor | None, x: Tensor) -> Tensor:
+        """What the condition says, as an embedding: (B, 192), or 0 for no words."""
+        if not self.words:
+            return self.attribute(attribute_rows(c, x, self.values)).sum(1)
+        return self.word(_tokens(c, x, self.words))
 
 
 class ConvBlock(nn.Module):
@@ -261,6 +276,18 @@ def attribute_rows(c: Tensor | None, x: Tensor, values: Sequence[int]) -> Tensor
             f"allowed are -1 (not given) to {values[k] - 1}"
         )
     return first + torch.where(c == NO_LABEL, count, c)
+
+
+def _tokens(c: Tensor | None, x: Tensor, words: int) -> Tensor:
+    """Tokens (B, L), 0 where there is none."""
+    if c is None:
+        return torch.zeros(len(x), 1, dtype=torch.long, device=x.device)
+    if c.is_floating_point() or c.ndim != 2 or len(c) != len(x):
+        raise ValueError(f"c: {c.dtype} {tuple(c.shape)} given; need integers ({len(x)}, L)")
+    if bool((c < NO_LABEL).any()) or bool((c >= words).any()):
+        odd = c[(c < NO_LABEL) | (c >= words)].tolist()
+        raise ValueError(f"c: {odd[:5]} given; allowed are -1 and 0 (no word) to {words - 1}")
+    return c.clamp(min=0)
 
 
 def _coordinates(h: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from lessons_lib import levels
+from lessons_lib import data, levels
+from lessons_lib.learn import NetDenoiser, drop_labels
 from lessons_lib.nets import (
     Attention,
     DigitJudge,
@@ -14,6 +15,7 @@ from lessons_lib.nets import (
     level_angle,
     time_embedding,
 )
+from lessons_lib.wrap import cfg
 
 
 @pytest.fixture
@@ -150,6 +152,68 @@ def test_a_level_that_only_enlarges_shows_the_network_the_same(unet):
 def test_attributes_it_does_not_know_are_refused(unet, c, which):
     with pytest.raises(ValueError, match=which):
         unet(torch.zeros(1, 3, 16, 16), levels.cosine(0.4), c)
+
+
+# The same network that hears words in the place of attributes.
+
+
+@pytest.fixture
+def reader():
+    torch.manual_seed(0)
+    made = UNet(words=len(data.VOCABULARY), widths=(16, 16, 32))
+    for weight in made.parameters():
+        if bool((weight == 0).all()):
+            torch.nn.init.normal_(weight, std=0.1)
+    return made.requires_grad_(False)
+
+
+def test_it_hears_every_word_of_a_caption_and_no_empty_place(reader):
+    x, t = torch.randn(1, 3, 16, 16), levels.cosine(0.4)
+    said = data.tokens(["a large red star in the centre, dark background"])
+    out = reader(x, t, said)
+    for k in said[0].nonzero().flatten():
+        without = said.clone()
+        without[0, k] = 0
+        assert not torch.allclose(reader(x, t, without), out, atol=1e-5)
+    close = {"atol": 1e-5, "rtol": 1e-4}
+    torch.testing.assert_close(reader(x, t, said[:, said[0] > 0]), out, **close)
+    torch.testing.assert_close(reader(x, t, said.flip(1)), out, **close)
+
+
+def test_no_words_are_no_tokens_however_that_is_said(reader):
+    x, t = torch.randn(2, 3, 16, 16), levels.cosine(0.4)
+    for c in (torch.zeros(2, 32).long(), torch.full((2, 32), -1)):
+        torch.testing.assert_close(reader(x, t, c), reader(x, t))
+
+
+def test_words_guide_as_attributes_do(reader):
+    """Dropped, guided and batched: what wraps a denoiser knows nothing of what a condition is."""
+    said = data.tokens(["a red star", "a small blue moon at the top"])
+    assert (drop_labels(said, 1.0, torch.Generator()) == -1).all()
+    denoise = NetDenoiser(reader, "x0")
+    x, t = torch.randn(2, 3, 16, 16), levels.cosine(0.4)
+    one, both = (cfg(denoise, said, 3.0, batched=each)(x, t) for each in (False, True))
+    torch.testing.assert_close(one, both, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "c, which",
+    [
+        (torch.tensor([[999]]), r"c: \[999\] given; allowed are -1 and 0 \(no word\) to"),
+        (torch.tensor([[-2]]), r"c: \[-2\] given"),
+        (torch.zeros(1, 3), r"c: torch.float32 \(1, 3\) given; need integers \(1, L\)"),
+        (torch.tensor([3]), r"need integers \(1, L\)"),
+    ],
+)
+def test_words_it_does_not_know_are_refused(reader, c, which):
+    with pytest.raises(ValueError, match=which):
+        reader(torch.zeros(1, 3, 16, 16), levels.cosine(0.4), c)
+
+
+def test_a_network_hears_either_attributes_or_words():
+    for arguments in ({}, {"values": VALUES, "words": 9}):
+        with pytest.raises(ValueError, match="values, words: .* need one of the two"):
+            UNet(**arguments)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 16, 16), (1, 3, 12, 16), (3, 16, 16)])
