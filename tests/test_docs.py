@@ -51,12 +51,19 @@ class Piece(NamedTuple):
     deeper: bool
     text: str
 
+    @property
+    def part(self) -> str:
+        """What a plan calls it: its chapter, or its section if only that goes deeper."""
+        return self.section if self.section.startswith("Go deeper") else self.chapter
+
 
 def pieces(notebook) -> tuple[list[Piece], dict[str, str]]:
-    """A notebook's text in reading order, without fenced code; exercise -> its chapter."""
+    """A notebook's text in reading order, without fenced code; exercise -> its part."""
     found, exercises, section, chapter = [], {}, "", ""
     for cell in load(NOTEBOOKS[notebook]).cells:
-        exercises |= {tag[9:]: chapter for tag in tags(cell) if tag.startswith("exercise:")}
+        for tag in tags(cell):
+            if tag.startswith("exercise:"):
+                exercises[tag[9:]] = found[-1].part
         if cell.cell_type != "markdown":
             continue
         text = re.sub(r"```.*?```", "", cell.source, flags=re.S)
@@ -165,6 +172,13 @@ def ids(text) -> list[str]:
     return re.findall(r"`(\w+\.\w+)`", text)
 
 
+def sitting(row) -> list[int]:
+    """The numbers of a sitting's first and last chapter; the same twice, if it is one "alone"."""
+    chapters, names = core(row[1][:2]), quoted(row[1])
+    assert len(names) == (1 if row[1].endswith(" alone") else 2)
+    return [chapters.index(heading(row[1][:2], name)) for name in (names[0], names[-1])]
+
+
 PLAN = "docs/part_one/plan.md"
 WEEKS = [rows(PLAN, f"Week {week}")[1:] for week in (1, 2, 3)]
 SITTINGS = [row for week in WEEKS for row in week[:-1]]
@@ -176,11 +190,11 @@ def test_the_sittings_of_a_notebook_take_the_minutes_at_its_head(notebook):
     assert sum(found) == minutes(notebook)[0]
 
 
-@pytest.mark.parametrize("notebook", [n for n in NOTEBOOKS if n <= "05"])
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_the_sittings_go_through_a_notebook_without_a_gap_and_name_its_exercises(notebook):
     chapters, at = core(notebook), 0
     for row in [row for row in SITTINGS if row[1].startswith(notebook)]:
-        first, last = (chapters.index(heading(notebook, name)) for name in quoted(row[1]))
+        first, last = sitting(row)
         assert first == at <= last
         at = last + 1
         inside = [e for e, c in EXERCISES[notebook].items() if c in chapters[first:at]]
@@ -217,7 +231,7 @@ def test_a_recall_prompt_asks_for_what_was_read():
     for row in SITTINGS:
         if row[1][:2] in NOTEBOOKS and quoted(row[1]):
             n, chapters = row[1][:2], core(row[1][:2])
-            first, last = (chapters.index(heading(n, name)) for name in quoted(row[1]))
+            first, last = sitting(row)
             behind = [p.section for p in TEXT[n] if p.chapter in chapters[first : last + 1]]
             read += [(n, section) for section in behind]
         for k in re.findall(r"^\d+", row[4]):
@@ -230,8 +244,8 @@ def test_a_recall_prompt_asks_for_what_was_read():
 
 def test_what_is_deeper_is_listed_with_its_minutes():
     table = {row[0]: row for row in rows(PLAN, "If you have more time")[1:]}
-    for n in [n for n in NOTEBOOKS if n <= "05"]:
-        deeper = dict.fromkeys(p.chapter for p in TEXT[n] if p.deeper)
+    for n in NOTEBOOKS:
+        deeper = dict.fromkeys(p.part for p in TEXT[n] if p.deeper)
         assert quoted(table[n][1]) == list(deeper)
         assert number(table[n][2]) == minutes(n)[1] - minutes(n)[0]
         assert ids(table[n][3]) == [e for e, c in EXERCISES[n].items() if c in deeper]
@@ -255,7 +269,7 @@ def test_the_questions_of_the_revision_page_are_the_notebooks():
         text = "".join(p.text for p in TEXT[n] if p.chapter == "Six questions")
         theirs[n] = re.findall(r"<summary>(?:<b>)?\d\.(?:</b>)? (.*?)</summary>", text)
     assert asked == theirs and {len(each) for each in asked.values()} == {6}
-    assert set(asked) >= {n for n in NOTEBOOKS if n <= "05"}
+    assert set(asked) == set(NOTEBOOKS)
 
 
 # --- the assignment -------------------------------------------------------------------------------
