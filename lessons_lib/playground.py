@@ -57,11 +57,23 @@ def shape_model() -> Model:
         (
             "a large red star in the centre, light background",
             "a small blue moon at the top, dark background",
-            "a medium green heart on the left, light background",
-            "a large orange ring on the right, dark background",
+            "a green heart",  # size, place and background are left to the model
+            "a large orange ring on a dark background",
         )
     )
-    return Model(learn.load("shapes"), (3, 32, 32), captions_of, words)
+    return Model(rough(learn.load("shapes")), (3, 32, 32), captions_of, words)
+
+
+def rough(denoise: Denoiser) -> Denoiser:
+    """The same denoiser in bfloat16, where that is faster: no eye sees the difference."""
+    if not learn.has_bf16():
+        return denoise
+
+    def rounded(x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return denoise(x, t, c)
+
+    return rounded
 
 
 MODELS: dict[str, Callable[[], Model]] = {"digits": digit_model, "shapes": shape_model}
@@ -77,19 +89,14 @@ def labels_of(words: str) -> Tensor:
 
 
 def captions_of(words: str) -> Tensor:
-    """Captions parted by |, as attributes (k, 5).
+    """Captions parted by |, as attributes (k, 5); what a caption leaves open is −1.
 
-    Raises ValueError for a word that the captions do not know, for two objects in one, and for an
-    attribute that is not said: the model has learned whole captions and none, nothing in between.
+    Raises ValueError for a word that the captions do not know, and for two objects in one.
     """
     rows = [data.attributes_of(caption) for caption in words.split("|")]
-    for row, caption in zip(rows, words.split("|"), strict=True):
+    for row in rows:
         if row.ndim != 1:
             raise ValueError(f"words: {len(row)} objects in one caption; this model draws one")
-        for name, value in zip(data.ATTRIBUTES, row.tolist(), strict=True):
-            if value == NO_LABEL:
-                known = ", ".join(data.ATTRIBUTES[name])
-                raise ValueError(f"words: {caption.strip()!r} says no {name}; say one of {known}")
     return torch.stack(rows)
 
 

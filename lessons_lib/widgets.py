@@ -73,8 +73,8 @@ class playground(Pictured, ipywidgets.VBox):
 
     frontier, if given, maps a model's name to measured rows (sampler, spacing, evaluations and
     frechet); they stand beside the pictures, and a star shows where yours belong. The first walk is
-    made at once, so that there is a picture where no kernel runs. Changing a control does nothing
-    until Draw is pressed.
+    made at once, with this w, so that there is a picture where no kernel runs. Changing a control
+    does nothing until Draw is pressed.
     """
 
     def __init__(
@@ -82,17 +82,18 @@ class playground(Pictured, ipywidgets.VBox):
         models: Mapping[str, Callable[[], Model]] = MODELS,
         frontier: Mapping[str, list[dict]] | None = None,
         pictures: int = 16,
+        w: float = 1.0,
     ):
         self._models, self._frontier, self._loaded = models, frontier or {}, {}
         self._glimpses, self._glimpse = iter(()), None
         cols = 2 if frontier else 1
         self._open("nothing drawn yet", 1, cols, (9.0, 4.2) if frontier else (5.0, 5.0))
-        self._build(pictures)
+        self._build(pictures, w)
         self.start()
         while self.advance():
             pass
 
-    def _build(self, pictures: int) -> None:
+    def _build(self, pictures: int, w: float) -> None:
         wide = {"style": {"description_width": "7em"}, "layout": {"width": "24em"}}
         first = next(iter(self._models))
         self.model = ipywidgets.Dropdown(options=list(self._models), description="model", **wide)
@@ -105,7 +106,7 @@ class playground(Pictured, ipywidgets.VBox):
         self.steps = ipywidgets.SelectionSlider(
             options=STEPS, value=20, description="steps", **wide
         )
-        self.w = ipywidgets.FloatSlider(1.0, min=0, max=20, step=0.5, description="w", **wide)
+        self.w = ipywidgets.FloatSlider(w, min=0, max=20, step=0.5, description="w", **wide)
         self.seed = ipywidgets.BoundedIntText(0, min=0, max=10**6, description="seed", **wide)
         self.pictures = ipywidgets.Dropdown(
             options=sorted({4, 16, 64, pictures}), value=pictures, description="pictures", **wide
@@ -226,7 +227,7 @@ class playground(Pictured, ipywidgets.VBox):
         """The guess as a small picture, which a browser enlarges: matplotlib would take longer."""
         height = self._figure.get_size_inches()[1] * self._figure.dpi
         alt = f"the guess after step {self._glimpse.step} of {self._glimpse.steps}"
-        source = base64.b64encode(_tiles(x0)).decode()
+        source = base64.b64encode(tiles(x0)).decode()
         self.picture.value = (
             f'<img alt="{alt}" src="data:image/png;base64,{source}" '
             f'style="height:{height:.0f}px;image-rendering:pixelated">'
@@ -259,14 +260,18 @@ def _columns(n: int) -> int:
     return max(1, round(n**0.5))
 
 
-def _tiles(x: Tensor) -> bytes:
-    """Pictures (n, C, H, W) in [-1, 1], side by side in a square, as PNG bytes."""
+def tiles(x: Tensor, cols: int | None = None, zoom: int = 1) -> bytes:
+    """Pictures (n, C, H, W) in [-1, 1], side by side, as PNG bytes; in a square if cols is None.
+
+    Every pixel becomes zoom × zoom of them.
+    """
     n, channels, height, width = x.shape
-    cols = _columns(n)
+    cols = cols or _columns(n)
     x = torch.cat([x, x.new_ones(-n % cols, *x.shape[1:])])
     bright = ((x.clamp(-1, 1) + 1) * 127.5).round().byte()
     rows = bright.unflatten(0, (-1, cols))  # (rows, cols, C, H, W)
     canvas = rows.permute(0, 3, 1, 4, 2).reshape(-1, cols * width, channels)
+    canvas = canvas.repeat_interleave(zoom, 0).repeat_interleave(zoom, 1)
     with io.BytesIO() as file:
-        Image.fromarray(canvas.squeeze(-1).numpy()).save(file, format="png")
+        Image.fromarray(canvas.squeeze(-1).numpy()).save(file, format="png", optimize=True)
         return file.getvalue()

@@ -21,6 +21,7 @@ SMALL = {
     "guided-law": {"calls": (2, 3)},
     "guidance-shapes": {"seeds": (0, 1), "captions": 5, "each": 2, "calls": 2, "w": (0.0, 3.0)},
     "frontier-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 3), "most": 2, "splits": 2},
+    "frontier-shapes": {"seeds": (0, 1), "n": 8, "calls": (1, 3), "most": 2},
     "frontier-mixture": {"calls": (1, 2, 5), "n": 20},
 }
 ERRORS = {  # what each row gives with its standard error
@@ -30,11 +31,12 @@ ERRORS = {  # what each row gives with its standard error
     | {"diversity, even contrast"},
     "strides-mixture": {"w2"},
     "frontier-digits": {"recognised", "frechet"},
+    "frontier-shapes": {"right", "frechet"},
     "guidance-shapes": {"captions right", "diversity", "saturated", "frechet"}
     | {f"{name} right" for name in data.ATTRIBUTES},
 }
 ROWS = {"digits-walk": 2, "strides-digits": 20, "guidance-digits": 7, "strides-mixture": 28}
-ROWS |= {"frontier-digits": 78, "guidance-shapes": 9}
+ROWS |= {"frontier-digits": 78, "frontier-shapes": 71, "guidance-shapes": 9}
 
 
 def rows(name, **wanted):
@@ -102,6 +104,25 @@ def test_a_budget_of_evaluations_is_spent_to_the_last_one():
         assert row["evaluations"] in wanted, row
     for row in rows("frontier-mixture"):
         assert {row["evaluations"], row["evaluations"] + (row["sampler"] == "Heun")} & wanted, row
+
+
+def test_with_few_looks_the_student_and_the_spacing_decide_on_the_shapes():
+    """What 06 says below its big picture."""
+
+    def far(name, spacing, n):
+        (row,) = rows("frontier-shapes", sampler=name, spacing=spacing, evaluations=n)
+        return row["frechet"]["value"], row["frechet"]["se"]
+
+    found = rows("frontier-shapes")
+    cheap = [row for row in found if row["evaluations"] < 5 and row["sampler"] != "student"]
+    assert far("student", "even in time", 2)[0] < min(row["frechet"]["value"] for row in cheap)
+    (late, err), (early, its) = (far("2M", f"even in {clock}", 5) for clock in ("log-SNR", "time"))
+    assert late + 2 * (err + its) < early
+    (noisy, calm) = (
+        rows("frontier-shapes", sampler=name, spacing="even in time", evaluations=10)[0]["right"]
+        for name in ("DDPM", "DDIM")
+    )
+    assert noisy["value"] - calm["value"] > 4 * (noisy["se"] + calm["se"])
 
 
 def test_no_sampler_that_follows_the_path_ends_far_from_it():
@@ -318,7 +339,9 @@ def test_a_small_one_runs_writes_and_comes_out_the_same_twice(name, tmp_path):
     threads = torch.get_num_threads()
     one = measure.write(name, tmp_path, progress=False, **SMALL[name])
     assert measure.result(name, tmp_path) == one and torch.get_num_threads() == threads
+    torch.set_num_threads(1)  # as write does: two threads sum in another order
     two = measure.MEASURES[name](**SMALL[name])
+    torch.set_num_threads(threads)
     again = measure._rounded(timeless(two))
     assert {k: v for k, v in timeless(one).items() if k in again} == again
     assert files.verify_all(tmp_path) == [(f"results/{name}.json", None)]

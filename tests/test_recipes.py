@@ -2,13 +2,15 @@
 
 import builtins
 import json
+import os
+import signal
 
 import pytest
 import torch
 
 from lessons_lib import data, files, learn, metrics
 from lessons_lib.course import recipes
-from lessons_lib.course.recipes import record
+from lessons_lib.course.recipes import record, shapes
 from lessons_lib.levels import cosine, grid
 from lessons_lib.nets import DigitNet
 from lessons_lib.samplers import ddim, sample
@@ -90,6 +92,42 @@ def test_a_folder_that_cannot_be_written_is_named_and_another_asked_for(
     assert "small could not be written there" in capsys.readouterr().out
 
 
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """The recipes of the shapes, three steps long, in a folder of their own."""
+    tiny = shapes.Recipe(steps=3, batch=2, lr=1e-3)
+    monkeypatch.setattr(shapes, "SHAPES", tiny)
+    monkeypatch.setattr(shapes, "STUDENT", tiny)
+    monkeypatch.setattr(shapes, "measure_shapes", lambda denoiser, steps, **_: {f"{steps}": 1.0})
+    files.write(tmp_path / "data" / files.MANIFEST, b"{}")
+    return tmp_path
+
+
+def test_a_recipe_that_is_stopped_ships_nothing_and_goes_on_where_it_was(small, monkeypatch):
+    folder, waiting = small / "data" / "checkpoints", small / "build" / "train"
+    threads, draw = torch.get_num_threads(), data.shapes
+
+    def stop(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        return draw(*arguments, **options)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(shapes.data, "shapes", stop)
+        shapes.train_shapes(folder, progress=False)
+    assert not folder.exists() and [path.name for path in waiting.iterdir()] == ["shapes.pt"]
+    shapes.train_shapes(folder, progress=False)
+    shapes.train_shapes_few(folder, progress=False)
+    torch.set_num_threads(threads)
+    assert list(waiting.iterdir()) == []
+    teacher, student = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("shapes", "shapes_few")
+    )
+    assert teacher["recipe"]["steps"] == 3 and student["recipe"]["students"] == [16, 8, 4]
+    assert student["measured"] == {"8": 1.0, "4": 1.0} and teacher["seconds"] > 0
+    taught = learn.load("shapes_few", small / "data").state_dict()
+    assert any(not w.equal(taught[k]) for k, w in shapes.shape_denoiser().state_dict().items())
+
+
 # --- what is shipped ------------------------------------------------------------------------------
 
 
@@ -99,9 +137,45 @@ def test_the_shipped_judge_reads_shapes_it_never_saw():
     assert (metrics.fidelity(read, drawn.attributes)[:-1] >= 0.995).all()
 
 
-def test_the_shipped_shapes_are_what_was_asked_for():
+@pytest.mark.parametrize("name, steps, w", [("shapes", 12, 2.0), ("shapes_few", 4, 1.0)])
+def test_the_shipped_shapes_are_what_was_asked_for(name, steps, w):
     asked = data.choose(48, seeded(18))
     noise = torch.randn(48, 3, 32, 32, generator=seeded(19))
-    drawn = sample(ddim, cfg(learn.load("shapes"), asked, 2.0), noise, grid(cosine, 12))
+    drawn = sample(ddim, cfg(learn.load(name), asked, w), noise, grid(cosine, steps))
     right = metrics.fidelity(learn.load("shapes_judge").read(drawn), asked)
-    assert right[-1] > 0.6  # by chance, one in 3,456
+    assert right[-1] > 0.75  # by chance, one in 3,456
+
+
+def test_the_shipped_shapes_understand_a_caption_that_leaves_something_open():
+    asked = data.choose(48, seeded(18))
+    asked[:, [0, 2, 3]] = -1  # a colour on a background, no more
+    noise = torch.randn(48, 3, 32, 32, generator=seeded(19))
+    drawn = sample(ddim, cfg(learn.load("shapes"), asked, 1.0), noise, grid(cosine, 12))
+    seen = learn.load("shapes_judge").read(drawn)
+    assert metrics.fidelity(seen, asked)[-1] > 0.9
+    assert len(seen[:, 2:4].unique(dim=0)) > 15  # of 27 sizes and places
+
+
+# --- the model card -------------------------------------------------------------------------------
+
+
+def test_the_card_says_what_the_records_say_and_shows_what_the_networks_draw():
+    """Whoever trains one again gets a new card: this one must be of the weights beside it."""
+    folder = files.DATA / "checkpoints"
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    for name in recipes.RECIPES:
+        record = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        part = page.split(f"## `{name}`")[1].split("\n## ")[0]
+        assert f"{record['weights']:,}" in part and record["machine"] in part
+        for key, value in record["measured"].items():
+            assert f"| {key} | {value:g} |" in part
+        assert (f"{name}.png" in part) == (folder / f"{name}.png").is_file()
+        assert (f"{name}.png" in part) != ("judge" in name)
+
+
+def test_a_card_is_written_for_what_is_there(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    record = (files.DATA / "checkpoints/judge.json").read_bytes()
+    (tmp_path / "checkpoints/judge.json").write_bytes(record)
+    page = recipes.write_card(tmp_path / "checkpoints").read_text(encoding="utf-8")
+    assert "## `judge`" in page and "`digits`" not in page

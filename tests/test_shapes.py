@@ -164,7 +164,7 @@ def test_the_picture_shows_its_attributes():
 def test_sizes_do_not_overlap():
     _, attributes, scene = data.shapes(3000, seed())
     small, medium, large = (scene.radius[attributes[:, 2] == size] for size in range(3))
-    assert small.max() * 1.2 < medium.min() and medium.max() * 1.2 < large.min()
+    assert small.max() * 1.15 < medium.min() and medium.max() * 1.15 < large.min()
 
 
 def test_two_objects_never_touch():

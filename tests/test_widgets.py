@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lessons_lib import learn, metrics, widgets
+from lessons_lib import data, learn, metrics, widgets
 from lessons_lib import playground as play
 from lessons_lib.widgets import explore, playground
 
@@ -211,19 +211,31 @@ def test_the_star_stands_where_it_was_measured_and_nowhere_else():
 
 def test_the_preview_tiles_pictures_row_by_row():
     x = torch.linspace(-1, 1, 4).reshape(4, 1, 1, 1).expand(4, 1, 2, 2)
-    tiles = np.asarray(Image.open(io.BytesIO(widgets._tiles(x))))
+    tiles = np.asarray(Image.open(io.BytesIO(widgets.tiles(x))))
     assert tiles[::2, ::2].tolist() == [[0, 85], [170, 255]]
-    assert Image.open(io.BytesIO(widgets._tiles(torch.zeros(3, 3, 2, 2)))).size == (4, 4)
+    line = np.asarray(Image.open(io.BytesIO(widgets.tiles(x, cols=4, zoom=3))))
+    assert line.shape == (6, 24) and line[0, ::6].tolist() == [0, 85, 170, 255]
+    assert Image.open(io.BytesIO(widgets.tiles(torch.zeros(3, 3, 2, 2)))).size == (4, 4)
 
 
-def test_the_playground_reads_captions_and_names_what_they_do_not_say():
+def test_the_playground_reads_captions_and_what_they_leave_open():
     whole = "a small blue moon at the top, dark background"
-    rows = play.captions_of(f"{whole} | a large red star in the centre, light background")
-    assert rows.shape == (2, 5) and (rows >= 0).all()
-    with pytest.raises(ValueError, match="says no place; say one of top left"):
-        play.captions_of("a small blue moon, dark background")
+    rows = play.captions_of(f"{whole} | a red star")
+    assert rows[0].min() >= 0 and data.caption(rows[1]) == "a red star"
     with pytest.raises(ValueError, match="grey"):
         play.captions_of("a small grey moon at the top, dark background")
+    with pytest.raises(ValueError, match="2 objects in one caption; this model draws one"):
+        play.captions_of("a red star | a red star and a blue moon")
+
+
+def test_no_eye_sees_that_the_playground_rounds(monkeypatch):
+    exact, model = learn.load("shapes"), play.shape_model()
+    asked = {"steps": 5, "w": 2.0, "n": 4}
+    *_, rounded = play.draw(model, model.words, **asked)
+    *_, plain = play.draw(model._replace(denoise=exact), model.words, **asked)
+    assert (rounded.x0 - plain.x0).abs().mean() < 0.01  # of 2, from black to white
+    monkeypatch.setattr(learn, "has_bf16", lambda *_: False)
+    assert play.rough(exact) is exact
 
 
 def test_the_playground_draws_the_shapes_it_is_asked_for():

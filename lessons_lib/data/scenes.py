@@ -19,7 +19,7 @@ COLOURS = {  # sRGB, 0 to 1; told apart by colour-blind eyes too: they differ in
     "purple": (0.54, 0.20, 0.62),
     "pink": (0.97, 0.47, 0.69),
 }
-SIZES = {"small": 0.25, "medium": 0.355, "large": 0.48}  # the picture is 2 wide
+SIZES = {"small": 0.28, "medium": 0.365, "large": 0.48}  # the picture is 2 wide
 PLACES = {
     "top left": (-1, 1),
     "top": (0, 1),

@@ -20,7 +20,11 @@ from lessons_lib.course.measure.digits import (
     guidance_digits,
     strides_digits,
 )
-from lessons_lib.course.measure.frontier import frontier_digits, frontier_mixture
+from lessons_lib.course.measure.frontier import (
+    frontier_digits,
+    frontier_mixture,
+    frontier_shapes,
+)
 from lessons_lib.course.measure.laws import (
     guided_law,
     guided_moments,
@@ -55,6 +59,7 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "guided-law": guided_law,
     "guidance-shapes": guidance_shapes,
     "frontier-digits": frontier_digits,
+    "frontier-shapes": frontier_shapes,
     "frontier-mixture": frontier_mixture,
 }
 

@@ -4,16 +4,17 @@ import math
 from functools import partial
 
 import torch
+from torch import Tensor
 
-from lessons_lib import learn
+from lessons_lib import data, learn, metrics
 from lessons_lib.course.measure.digits import Real
 from lessons_lib.course.measure.laws import MIXTURE, mixture
-from lessons_lib.course.measure.seeds import SEEDS, bar, errors
+from lessons_lib.course.measure.seeds import SEEDS, bar, checkpoint_hash, error, errors
 from lessons_lib.levels import from_betas, grid, lam_grid, linear_betas
 from lessons_lib.playground import SPACINGS
 from lessons_lib.samplers import ddim, ddpm, sample
 from lessons_lib.solvers import dpmpp_2m, dpmpp_multistep, heun, plms
-from lessons_lib.wrap import counted, given
+from lessons_lib.wrap import NO_LABEL, counted, given
 
 CALLS = (1, 2, 5, 10, 20, 50, 100, 250, 1000)
 FOLLOWS = {  # samplers that follow the path of the ODE
@@ -24,6 +25,7 @@ FOLLOWS = {  # samplers that follow the path of the ODE
     "multistep": dpmpp_multistep,
 }
 EVEN_TIME, EVEN_LAM = "even in time", "even in log-SNR"
+STUDENT, FEW = "student", (1, 2, 4, 8)  # DDIM with the student's network, on its own levels
 
 
 def frontier_digits(seeds=SEEDS, n=500, calls=CALLS, most=100, splits=20, progress=False) -> dict:
@@ -33,26 +35,10 @@ def frontier_digits(seeds=SEEDS, n=500, calls=CALLS, most=100, splits=20, progre
     followed closely enough, only DDPM goes on, evenly in time.
     """
     denoise, label, real = learn.load("digits"), torch.arange(n) % 10, Real.load(n, splits)
-    grids = {spacing: SPACINGS[spacing] for spacing in (EVEN_TIME, EVEN_LAM)}
     found: dict = {}
-    jobs = [
-        (name, spacing, budget, seed)
-        for name in (*FOLLOWS, "DDPM")
-        for spacing in grids
-        for budget in calls
-        for seed in seeds
-        if steps_for(name, spacing, budget) is not None
-        and (budget <= most or (name, spacing) == ("DDPM", EVEN_TIME))
-    ]
-    for name, spacing, budget, seed in bar(jobs, progress):
-        step = ddpm if name == "DDPM" else FOLLOWS[name]
-        ladder = grids[spacing](steps_for(name, spacing, budget))
-        asked = counted(given(denoise, label))
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(n, 1, 8, 8, generator=generator)
-        x = sample(step, asked, noise, ladder, generator)
-        assert asked.calls == budget, (name, spacing, budget, asked.calls)
-        found.setdefault((name, spacing, budget), []).append(real.judged(x, label, seed))
+    for job in bar(_jobs(seeds, calls, most), progress):
+        x = _walked(*job, given(denoise, label), (n, 1, 8, 8))
+        found.setdefault(job[:3], []).append(real.judged(x, label, job[3]))
     return {
         "what": "Every sampler with every spacing of the levels on the digit checkpoint, by "
         f"network evaluations per picture, {n} pictures per seed. Even in log-SNR: from "
@@ -65,6 +51,51 @@ def frontier_digits(seeds=SEEDS, n=500, calls=CALLS, most=100, splits=20, progre
             for (name, spacing, budget), each in found.items()
         ],
         **real.reference(seeds),
+    }
+
+
+def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=False) -> dict:
+    """Quality against evaluations on captioned shapes, with the student of few steps among them.
+
+    A caption names shape, colour and background, and leaves size and place open. n pictures per
+    seed, from the same noise for all. Above `most` evaluations only DDPM goes on, evenly in time.
+    """
+    judge, denoise, student = (learn.load(k) for k in ("shapes_judge", "shapes", "shapes_few"))
+    generator = torch.Generator().manual_seed(1000)
+    asked, whole = data.choose(n, generator), data.choose(40 * n, generator)
+    asked[:, 2:4] = NO_LABEL  # the background is said: a coin for each would drown all else
+    whole = torch.where(asked == NO_LABEL, whole.view(40, n, -1), asked).flatten(0, 1)
+    real = metrics.coarse(data.draw(data.scene(whole, generator)))  # of the same captions
+
+    def judged(x: Tensor) -> dict[str, float]:
+        x = x.clamp(-1, 1)
+        right = float(metrics.fidelity(judge.read(x), asked)[-1])
+        return {"right": right, "frechet": metrics.frechet(metrics.coarse(x), real)}
+
+    jobs = [(denoise, job) for job in _jobs(seeds, calls, most)]
+    jobs += [(student, (STUDENT, EVEN_TIME, k, seed)) for k in FEW for seed in seeds]
+    found: dict = {}
+    for model, job in bar(jobs, progress):
+        x = _walked(*job, given(model, asked), (n, 3, 32, 32))
+        found.setdefault(job[:3], []).append(judged(x))
+    again = [whole[seed * n : (seed + 1) * n] for seed in range(len(seeds))]
+    again = [data.draw(data.scene(c, generator)) for c in again]
+    return {
+        "what": "Every sampler with every spacing of the levels on the shapes checkpoint, and its "
+        f"student for few steps, by network evaluations per picture, {n} pictures per seed, w = 1. "
+        "A caption names shape, colour and background; right: the judge sees all three. Fréchet "
+        f"distance of the means of 4×4 blocks to {len(real)} real pictures of the same captions. "
+        "Even in log-SNR: from sigma/alpha 40 to .05, then the data.",
+        "seeds": list(seeds),
+        "pictures per seed": n,
+        "rows": [
+            {"sampler": name, "spacing": spacing, "evaluations": budget}
+            | errors(each, "right", "frechet")
+            for (name, spacing, budget), each in found.items()
+        ],
+        "checkpoints": {k: checkpoint_hash(k) for k in ("shapes", "shapes_few", "shapes_judge")},
+        "frechet, real against real": error([judged(x)["frechet"] for x in again]),
+        "right, real pictures": error([judged(x)["right"] for x in again]),
     }
 
 
@@ -99,6 +130,30 @@ def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
         "mixture": MIXTURE,
         "rows": rows,
     }
+
+
+def _jobs(seeds, calls, most: int) -> list[tuple[str, str, int, int]]:
+    """(sampler, spacing, evaluations, seed) for all that is walked with a network."""
+    return [
+        (name, spacing, budget, seed)
+        for name in (*FOLLOWS, "DDPM")
+        for spacing in (EVEN_TIME, EVEN_LAM)
+        for budget in calls
+        for seed in seeds
+        if steps_for(name, spacing, budget) is not None
+        and (budget <= most or (name, spacing) == ("DDPM", EVEN_TIME))
+    ]
+
+
+def _walked(name: str, spacing: str, budget: int, seed: int, denoise, shape) -> Tensor:
+    """Pictures of this shape for a budget of evaluations; the noise is the seed's."""
+    step = {"DDPM": ddpm, STUDENT: ddim, **FOLLOWS}[name]
+    asked, generator = counted(denoise), torch.Generator().manual_seed(seed)
+    noise = torch.randn(shape, generator=generator)
+    ladder = SPACINGS[spacing](steps_for(name, spacing, budget))
+    x = sample(step, asked, noise, ladder, generator)
+    assert asked.calls == budget, (name, spacing, budget, asked.calls)
+    return x
 
 
 def steps_for(name: str, spacing: str, budget: int) -> int | None:

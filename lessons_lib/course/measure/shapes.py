@@ -14,7 +14,7 @@ CELL = 8  # Fréchet distances are of the means of 8×8 blocks: colour and sprea
 
 
 def guidance_shapes(
-    seeds=SEEDS[:3], captions=30, each=6, calls=20, w=SCALES, progress=False
+    seeds=SEEDS[:3], captions=60, each=4, calls=20, w=SCALES, progress=False
 ) -> dict:
     """Turn guidance up on captioned shapes, and count what is gained and what is lost.
 

@@ -6,6 +6,7 @@ curve and what was measured on the result.
 
 from collections.abc import Callable
 
+from lessons_lib.course.recipes.card import write_card
 from lessons_lib.course.recipes.digits import (
     digit_denoiser,
     fit_digits,
@@ -34,6 +35,7 @@ __all__ = [
     "measure_digits",
     "measure_shapes",
     "shape_denoiser",
+    "write_card",
 ]
 
 RECIPES: dict[str, Callable] = {  # a judge first: what comes after it is measured with it

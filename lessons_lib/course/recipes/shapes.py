@@ -25,21 +25,21 @@ class Recipe(NamedTuple):
     The data are drawn anew for every step, from the split "train": no picture comes twice.
     """
 
-    steps: int  # of a lap, at whose start the learning rate is up and at whose end it is 0
+    steps: int
     batch: int
     lr: float
-    seed: int = 0  # of the first lap; each lap has its own, one higher
-    laps: int = 1  # Loshchilov & Hutter 2017 call their starts warm restarts
+    seed: int = 0
     net: str = "UNet"
     ema: float = 0.999
-    drop: float = 0.15  # share of pictures without their caption; guidance leans on what they teach
+    drop: float = 0.12  # share of pictures without their caption; guidance leans on what they teach
+    part: float = 0.12  # share whose caption leaves each attribute out at even odds
     predicts: str = "x0"
     gamma: float = 5.0  # an error of x0 counts min(SNR + 1, gamma)
 
 
-SHAPES = Recipe(steps=7000, batch=32, lr=2e-3, laps=2)
+SHAPES = Recipe(steps=34000, batch=32, lr=2e-3)
 HALVINGS = (16, 8, 4)  # steps of each student, who is the next one's teacher
-STUDENT = Recipe(steps=500, batch=32, lr=1e-3, laps=len(HALVINGS), ema=0.99)
+STUDENT = Recipe(steps=500, batch=32, lr=1e-3, ema=0.99)  # of each; its seed is one higher
 JUDGE = {"steps": 1500, "batch": 96, "lr": 4e-3, "seed": 0, "noise on the input": 0.05}
 
 
@@ -61,7 +61,7 @@ def fresh(size: int, device: torch.device | str = "cpu", split: str = "train") -
 
 
 def fit_shapes(denoiser, recipe: Recipe = SHAPES, device="cpu", **options) -> Tensor:
-    """Train on the shapes for one lap of a recipe: returns the losses (steps,)."""
+    """Train on the shapes as a recipe says: returns the losses (steps,)."""
     return learn.fit(
         denoiser.to(device),
         fresh(recipe.batch, device),
@@ -71,6 +71,7 @@ def fit_shapes(denoiser, recipe: Recipe = SHAPES, device="cpu", **options) -> Te
         lr=recipe.lr,
         ema=recipe.ema,
         drop=recipe.drop,
+        part=recipe.part,
         weight=learn.clipped_v(recipe.gamma),
         bf16=learn.has_bf16(device),
         **options,
@@ -79,12 +80,11 @@ def fit_shapes(denoiser, recipe: Recipe = SHAPES, device="cpu", **options) -> Te
 
 def train_shapes(folder: Path, progress: bool = True) -> None:
     """Train the denoiser of the shapes, measure it with the judge, write checkpoint and record."""
-    device, _ = begin(threads=2)
+    device, _ = begin(threads=1)
     denoiser, run = shape_denoiser(), Run()
-    for lap in range(SHAPES.laps):
-        recipe, keep = SHAPES._replace(seed=SHAPES.seed + lap), _kept(folder, f"shapes_{lap + 1}")
-        if run.stopped(fit_shapes, denoiser, recipe, device, progress=progress, keep=keep):
-            return
+    keep = _kept(folder, "shapes")
+    if run.stopped(fit_shapes, denoiser, SHAPES, device, progress=progress, keep=keep):
+        return
     measured = measure_shapes(denoiser.cpu(), steps=50)
     _ship(folder, "shapes", denoiser, SHAPES, run, measured, device)
 
@@ -94,31 +94,33 @@ def train_shapes_few(folder: Path, progress: bool = True) -> None:
 
     Salimans & Ho 2022, algorithm 2.
     """
-    device, _ = begin(threads=2)
+    device, _ = begin(threads=1)
     student, run = learn.load("shapes", folder.parent).requires_grad_(True), Run()
-    for lap, steps in enumerate(HALVINGS):
+    for number, steps in enumerate(HALVINGS):
         teacher = copy.deepcopy(student).to(device).requires_grad_(False)
         options = {"progress": progress, "keep": _kept(folder, f"shapes_few_{steps}")}
         options["loss"] = learn.two_steps_in_one(teacher, cosine, steps)
-        recipe = STUDENT._replace(seed=STUDENT.seed + lap)
+        recipe = STUDENT._replace(seed=STUDENT.seed + number)
         if run.stopped(fit_shapes, student, recipe, device, **options):
             return
     student.cpu()
     measured = measure_shapes(student, 8, ws=(0.0, 1.0)) | measure_shapes(student, 4, ws=(0.0, 1.0))
-    _ship(folder, "shapes_few", student, STUDENT, run, measured, device)
+    _ship(folder, "shapes_few", student, STUDENT, run, measured, device, students=HALVINGS)
 
 
 class Run:
-    """Several trainings, one after another: their losses, and the seconds they took."""
+    """Several trainings, one after another: their losses, their seconds, interrupted or not."""
 
     def __init__(self):
-        self.seconds, self.losses = 0.0, []
+        self.seconds, self.losses, self.kept = 0.0, [], []
 
-    def stopped(self, fit, denoiser, recipe: Recipe, *arguments, **options) -> bool:
+    def stopped(self, fit, denoiser, recipe: Recipe, *arguments, keep: Path, **options) -> bool:
         """Train once more; True if that was interrupted."""
-        start = time.perf_counter()
+        seen = []  # preview sees the end, even of a training that had ended before
+        options |= {"keep": keep, "preview": seen.append}
         self.losses.append(fit(denoiser, recipe, *arguments, **options))
-        self.seconds += time.perf_counter() - start
+        self.kept.append(keep)
+        self.seconds += seen[-1].seconds
         if unfinished := len(self.losses[-1]) < recipe.steps:
             print("nothing is shipped; the same command goes on from here")
         return unfinished
@@ -129,31 +131,39 @@ def measure_shapes(denoiser, steps: int, n: int = 500, ws=(0.0, 1.0, 3.0)) -> di
     """Draw n captioned shapes with DDIM for each guidance w, and hold them against real ones.
 
     Fréchet distances are of the means of 4×4 blocks, beside the floor: real against real, n each.
+    "Held out" are captions whose shape was never seen in that colour.
     """
-    judge = learn.load("shapes_judge")
     generator = torch.Generator().manual_seed(2)
     real = metrics.coarse(data.shapes(4 * n, generator).pictures)
-    asked = data.choose(n, generator)
     noise = torch.randn(n, 3, 32, 32, generator=generator)
+    asked, new = (data.choose(n, generator, split=split) for split in ("train", "held out"))
     found = {
         "pictures": n,
         "frechet of blocks, real": metrics.floor(metrics.frechet, real, n, generator)[0],
     }
     for w in ws:
-        parts = zip(noise.split(100), asked.split(100), strict=True)
-        walk = [sample(ddim, cfg(denoiser, c, w), x, grid(cosine, steps)) for x, c in parts]
-        drawn = torch.cat(walk)
         where = f"{steps} steps, w = {w:g}"
-        if w > 0:  # at 0 nobody asked for anything
-            right = metrics.fidelity(judge.read(drawn), asked)[-1]
-            found[f"captions right, {where}"] = float(right)
+        drawn, right = _asked_for(denoiser, asked, noise, steps, w)
         found[f"frechet of blocks, {where}"] = metrics.frechet(metrics.coarse(drawn), real[:n])
+        if w > 0:  # at 0 nobody asked for anything
+            found[f"captions right, {where}"] = right
+            found[f"held-out captions right, {where}"] = _asked_for(denoiser, new, noise, steps, w)[
+                1
+            ]
     return found
+
+
+def _asked_for(denoiser, asked: Tensor, noise: Tensor, steps: int, w: float):
+    """Pictures of these captions, and the share in which the judge reads all that was asked."""
+    parts = zip(noise.split(100), asked.split(100), strict=True)
+    walk = [sample(ddim, cfg(denoiser, c, w), x, grid(cosine, steps)) for x, c in parts]
+    drawn = torch.cat(walk)
+    return drawn, float(metrics.fidelity(learn.load("shapes_judge").read(drawn), asked)[-1])
 
 
 def train_shapes_judge(folder: Path, progress: bool = True) -> None:
     """Train the classifier that reads the attributes of a shape, and measure it on fresh ones."""
-    device, _ = begin(threads=2)
+    device, _ = begin(threads=1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(JUDGE["seed"])
         judge = nets.ShapeJudge(VALUES)
@@ -191,10 +201,10 @@ def _kept(folder: Path, name: str) -> Path:
     return folder.parent.parent / "build" / "train" / f"{name}.pt"
 
 
-def _ship(folder, name, denoiser, recipe: Recipe, run: Run, measured: dict, device) -> None:
+def _ship(folder, name, denoiser, recipe: Recipe, run: Run, measured, device, **more) -> None:
     about = {"net": recipe.net, "arguments": {"values": VALUES}, "predicts": recipe.predicts}
-    lines = recipe._asdict() | {"schedule": "cosine", "bf16": learn.has_bf16(device)}
+    lines = recipe._asdict() | {"schedule": "cosine", "bf16": learn.has_bf16(device), **more}
     history = torch.cat(run.losses)
     ship(folder, name, denoiser, about, lines, run.seconds, history, measured, SOURCE)
-    for waiting in _kept(folder, name).parent.glob(f"{name}_*.pt"):
-        waiting.unlink()  # or the next training would find itself done
+    for waiting in run.kept:
+        waiting.unlink(missing_ok=True)  # or the next training would find itself done
