@@ -380,6 +380,11 @@ def _along_width(x0, n, eps, alpha_bar):
     return alpha_bar[n].sqrt() * x0 + (1 - alpha_bar[n]).sqrt() * eps
 
 
+def _for_vectors_only(x0, n, eps, alpha_bar):
+    a = alpha_bar[n][:, None]
+    return a.sqrt() * x0 + (1 - a).sqrt() * eps
+
+
 def _for_images_only(x0, n, eps, alpha_bar):
     a = alpha_bar[n][:, None, None, None]
     return a.sqrt() * x0 + (1 - a).sqrt() * eps
@@ -458,6 +463,12 @@ Q_SAMPLE = Function(
             _for_images_only,
             "Your factors have three extra axes, always. A batch of vectors, (B, D), becomes "
             "(B, 1, B, D): let the number of axes follow x0.ndim.",
+        ),
+        Wrong(
+            "vectors only",
+            _for_vectors_only,
+            "Your factors have one extra axis, (B, 1): right for vectors. In a picture torch lines "
+            "them up with the *rows*: let the number of axes follow x0.ndim.",
         ),
         Wrong(
             "swapped",
@@ -750,6 +761,11 @@ X0_FROM_EPS = Function(
             _unblend(lambda x, eps, a: x / a.sqrt() - (1 - a).sqrt() * eps),
             "Only x_n is divided. The division undoes the dimming of the whole difference: a "
             "bracket is missing.",
+        ),
+        Wrong(
+            "only eps divided",
+            _unblend(lambda x, eps, a: x - (1 - a).sqrt() * eps / a.sqrt()),
+            "Only the noise is divided. The whole difference is dim: a bracket is missing.",
         ),
         Wrong(
             "one step's keep",
