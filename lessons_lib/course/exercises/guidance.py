@@ -381,10 +381,10 @@ def _first_of_batch(c, share, u):
 DROP_LABELS = Function(
     id="guidance.drop_labels",
     question=(
-        "Write `drop_labels(c, share, u)`: `c` (B,) holds integer labels from 0 up, `u` (B,) "
-        "numbers drawn evenly from 0 ... 1, one *per sample*; where u < share, the label becomes "
-        "−1, which means “no label” (0 is a class). Return the new labels, (B,), and leave `c` as "
-        "it is."
+        "Write `drop_labels(c, share, u)`: `c` (B,) holds integer labels from 0 up, `u` (B,) the "
+        "dice, numbers drawn evenly from 0 ... 1, one *per sample*; where u < share, the label "
+        "becomes −1, which means “no label” (0 is a class). Return the new labels, (B,), and leave "
+        "`c` as it is."
     ),
     section=DROPPING,
     answer=drop_labels,
@@ -930,8 +930,8 @@ DYNAMIC_THRESHOLD = Function(
     id="guidance.dynamic_threshold",
     question=(
         "Write `dynamic_threshold(x0, share)`: for each sample of `x0`, (B, C, H, W) or (B, D), "
-        "let size be the quantile `share` (`torch.quantile`) of its absolute values, but at least "
-        "1; clip the sample to [−size, size] and divide by size."
+        "let size be the quantile `share` (`torch.quantile`) of the absolute values of all its "
+        "pixels together, but at least 1; clip the sample to [−size, size] and divide by size."
     ),
     section=SATURATION,
     answer=dynamic_threshold,
