@@ -258,7 +258,7 @@ CALLS_BY_HAND = Value(
             "You doubled all four. Two of them are not guided.",
         ),
     ),
-    tolerance=0.4,
+    tolerance=0.2,
 )
 
 
@@ -402,8 +402,7 @@ SPEEDUP = Value(
         Wrong(
             "whole batches",
             (20.0, 8.0),
-            "The evaluations are right. 12/1.5 compares batches: A made 16 pictures, B only 4. It "
-            "is the most common trick in a table of speeds.",
+            "The evaluations are right. 12/1.5 compares batches: A made 16 pictures, B only 4.",
             CLAIMS,
         ),
         Wrong(
@@ -697,13 +696,13 @@ PARETO = Function(
 SYSTEMS = (
     "| | sampler | steps | guided | Fréchet distance |\n|---|---|---|---|---|\n"
     "| A | DDPM | 100 | no | 8.0 |\n| B | DDIM | 50 | no | 9.5 |\n| C | Heun | 28 | no | 7.0 |\n"
-    "| D | 2M | 30 | yes | 7.0 |\n| E | a distilled student | 4 | yes | 14.0 |\n\n"
+    "| D | 2M | 30 | yes | 7.0 |\n| E | DDIM, a distilled student | 4 | yes | 14.0 |\n\n"
 )
 
 PLACE_FIVE = Value(
     id="frontier.place",
     question=(
-        "Five systems on one network (invented numbers):\n\n" + SYSTEMS + "Sort them by "
+        "Five systems (invented numbers), networks of one size:\n\n" + SYSTEMS + "Sort them by "
         "evaluations per picture, the cheapest first. `place` is a tuple of five letters, each "
         "in quotes."
     ),
@@ -1912,9 +1911,9 @@ LOG_SNR_GRID = Function(
 SPACING_BY_HAND = Value(
     id="frontier.spacing",
     question=(
-        "Twenty steps, on the straight-line schedule σ/α = t/(1 − t). How many of the twenty "
-        "levels that are not the data have 10 < σ/α < ∞, first with t = 1, .95, .90 ... .05, then "
-        "with log(σ/α) evenly spaced from σ/α = 80 to .002, ends included? Give "
+        "The straight-line schedule σ/α = t/(1 − t), twenty steps: twenty noisy levels, and the "
+        "data. How many of the noisy ones have 10 < σ/α < ∞, first with t = 1, .95, .90 ... .05, "
+        "then with log(σ/α) evenly spaced from σ/α = 80 to .002, ends included? Give "
         "`spacing = (even in t, even in log)`."
     ),
     section=SPACING,
@@ -1937,6 +1936,12 @@ SPACING_BY_HAND = Value(
             (1.0, 3.0),
             "The first is right. 3.7 strides fit, and the level at 80 itself comes before the "
             "first stride: four levels.",
+        ),
+        Wrong(
+            "t = 1 counted, and strides",
+            (2.0, 3.0),
+            "Two slips. At t = 1 σ/α is infinite, and was not to be counted. And 3.7 strides hold "
+            "four levels: the one at 80 comes before the first stride.",
         ),
         Wrong(
             "sigma above",
@@ -1964,7 +1969,7 @@ SPACING_BY_HAND = Value(
             "The first is right. You spaced σ/α itself evenly; its *logarithm* is even here.",
         ),
     ),
-    tolerance=0.4,
+    tolerance=0.2,
 )
 
 
@@ -2137,8 +2142,8 @@ CLAIM_FAST = _claim(
 MORE_STEPS = Value(
     id="frontier.more_steps",
     question=(
-        "DDIM's Fréchet distance on a trained network falls up to 50 steps, and then stays where "
-        "it is, well above the floor, up to 1000. Why?\n\n"
+        "On some trained network, DDIM's Fréchet distance falls up to 50 steps, and then stays "
+        "where it is, well above the floor, up to 1000. Why?\n\n"
         "- **a** the sampler is broken: more steps always help\n"
         "- **b** the steps follow the network's path ever more exactly, and what is left is the "
         "network's own error\n"
