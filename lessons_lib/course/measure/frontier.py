@@ -45,11 +45,7 @@ def frontier_digits(seeds=SEEDS, n=500, calls=CALLS, most=100, splits=20, progre
         "sigma/alpha 40 to .05, then the data.",
         "seeds": list(seeds),
         "pictures per seed": n,
-        "rows": [
-            {"sampler": name, "spacing": spacing, "evaluations": budget}
-            | errors(each, "recognised", "frechet")
-            for (name, spacing, budget), each in found.items()
-        ],
+        "rows": _rows(found, "recognised", "frechet"),
         **real.reference(seeds),
     }
 
@@ -88,11 +84,7 @@ def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=
         "Even in log-SNR: from sigma/alpha 40 to .05, then the data.",
         "seeds": list(seeds),
         "pictures per seed": n,
-        "rows": [
-            {"sampler": name, "spacing": spacing, "evaluations": budget}
-            | errors(each, "right", "frechet")
-            for (name, spacing, budget), each in found.items()
-        ],
+        "rows": _rows(found, "right", "frechet"),
         "checkpoints": {k: checkpoint_hash(k) for k in ("shapes", "shapes_few", "shapes_judge")},
         "frechet, real against real": error([judged(x)["frechet"] for x in again]),
         "right, real pictures": error([judged(x)["right"] for x in again]),
@@ -143,6 +135,12 @@ def _jobs(seeds, calls, most: int) -> list[tuple[str, str, int, int]]:
         if steps_for(name, spacing, budget) is not None
         and (budget <= most or (name, spacing) == ("DDPM", EVEN_TIME))
     ]
+
+
+def _rows(found: dict, *keys: str) -> list[dict]:
+    """A row for every (sampler, spacing, evaluations), with errors over its seeds."""
+    names = "sampler", "spacing", "evaluations"
+    return [dict(zip(names, job, strict=True)) | errors(each, *keys) for job, each in found.items()]
 
 
 def _walked(name: str, spacing: str, budget: int, seed: int, denoise, shape) -> Tensor:
