@@ -51,8 +51,8 @@ def digit_model() -> Model:
     return Model(learn.load("digits"), (1, 8, 8), labels_of, words)
 
 
-def shape_model() -> Model:
-    """The shipped denoiser of the shapes; its words are captions, parted by |."""
+def shape_model(name: str = "shapes") -> Model:
+    """A shipped denoiser of the shapes; its words are captions, parted by |."""
     words = " | ".join(
         (
             "a large red star in the centre, light background",
@@ -61,7 +61,7 @@ def shape_model() -> Model:
             "a large orange ring on a dark background",
         )
     )
-    return Model(rough(learn.load("shapes")), (3, 32, 32), captions_of, words)
+    return Model(rough(learn.load(name)), (3, 32, 32), captions_of, words)
 
 
 def rough(denoise: Denoiser) -> Denoiser:
@@ -76,7 +76,11 @@ def rough(denoise: Denoiser) -> Denoiser:
     return rounded
 
 
-MODELS: dict[str, Callable[[], Model]] = {"digits": digit_model, "shapes": shape_model}
+MODELS: dict[str, Callable[[], Model]] = {
+    "digits": digit_model,
+    "shapes": shape_model,
+    "shapes, student": partial(shape_model, "shapes_few"),  # for 8 steps of DDIM, or 4
+}
 
 
 def labels_of(words: str) -> Tensor:

@@ -238,9 +238,12 @@ def test_no_eye_sees_that_the_playground_rounds(monkeypatch):
     assert play.rough(exact) is exact
 
 
-def test_the_playground_draws_the_shapes_it_is_asked_for():
-    model = play.shape_model()
-    *_, last = play.draw(model, model.words, steps=8, w=2.0, n=4)
+@pytest.mark.parametrize(
+    "name, sampler, w", [("shapes", "2M", 2.0), ("shapes, student", "DDIM", 1)]
+)
+def test_the_playground_draws_the_shapes_it_is_asked_for(name, sampler, w):
+    model = play.MODELS[name]()
+    *_, last = play.draw(model, model.words, sampler=sampler, steps=8, w=w, n=4)
     judge = learn.load("shapes_judge")
     right = metrics.fidelity(judge.read(last.x0.clamp(-1, 1)), play.captions_of(model.words))
-    assert right[-1] >= 0.5 and last.evaluations == 16
+    assert right[-1] >= 0.5 and last.evaluations == (8 if w == 1 else 16)
