@@ -1977,10 +1977,10 @@ SPACING_BY_HAND = Value(
 
 MISSING = (
     "\n\n- **a** nothing: it can be checked as it stands\n"
-    "- **b** the sampler, and whether it is guided: how many evaluations are that?\n"
-    "- **c** the batch, the network and the machine\n"
-    "- **d** the number of pictures, and what real pictures would get\n"
-    "- **e** how good the pictures are\n\n"
+    "- **b** how good the pictures are\n"
+    "- **c** the number of pictures, and what real pictures would get\n"
+    "- **d** the sampler, and whether it is guided: how many evaluations are that?\n"
+    "- **e** the batch, the network and the machine\n\n"
 )
 
 
@@ -2001,7 +2001,7 @@ CLAIM_STEPS = _claim(
     "claim_steps",
     "On our shared test set of 5000 prompts the model gets a Fréchet distance of 8.1 in 50 steps; "
     "real against real gets 2.0 at that number.",
-    "b",
+    "d",
     "steps of what? From 50 to 198 evaluations, by sampler and guidance",
     (
         "Try to compute the evaluations per picture from the claim.",
@@ -2016,18 +2016,18 @@ CLAIM_STEPS = _claim(
             "claim does not say which.",
         ),
         (
-            "c",
+            "e",
             "machine",
             "It does not speak of time, so batch and machine are not needed. It speaks of steps: "
             "whose?",
         ),
         (
-            "d",
+            "c",
             "floor",
             "Both are there: 5000 prompts, and 2.0 for real against real.",
         ),
         (
-            "e",
+            "b",
             "quality",
             "Quality is there, with its floor. What it *cost* cannot be computed.",
         ),
@@ -2038,7 +2038,7 @@ CLAIM_SECONDS = _claim(
     "claim_seconds",
     "Guided DDIM in 25 steps, 50 evaluations: .04 seconds per picture, at a Fréchet distance of "
     "8.1 on 5000 pictures, floor 2.0.",
-    "c",
+    "e",
     "seconds mean nothing without batch, network and machine",
     (
         "Could you repeat this measurement at home, and expect the same number?",
@@ -2053,13 +2053,13 @@ CLAIM_SECONDS = _claim(
             "network? You could not repeat it.",
         ),
         (
-            "b",
+            "d",
             "sampler",
             "It is there: guided DDIM, 25 steps, 50 evaluations.",
         ),
-        ("d", "floor", "Both are there: 5000 pictures, floor 2.0."),
+        ("c", "floor", "Both are there: 5000 pictures, floor 2.0."),
         (
-            "e",
+            "b",
             "quality",
             "Quality is there, with its floor. The *seconds* cannot be read.",
         ),
@@ -2070,7 +2070,7 @@ CLAIM_BETTER = _claim(
     "claim_better",
     "With 2M in 20 evaluations, unguided, on the same network we get a Fréchet distance of 7.9, "
     "better than DDIM in 50 evaluations, which gets 8.1.",
-    "d",
+    "c",
     "a difference of .2 is nothing before its error is known",
     (
         "Draw the pictures again with another seed. By how much would 7.9 move?",
@@ -2085,17 +2085,17 @@ CLAIM_BETTER = _claim(
             "pictures and a floor.",
         ),
         (
-            "b",
+            "d",
             "sampler",
             "Both samplers, their evaluations, and “unguided” are there.",
         ),
         (
-            "c",
+            "e",
             "machine",
             "It claims evaluations, not seconds. Those are the same on every machine.",
         ),
         (
-            "e",
+            "b",
             "quality",
             "Quality is there, twice. But is the *difference* real?",
         ),
@@ -2106,7 +2106,7 @@ CLAIM_FAST = _claim(
     "claim_fast",
     "Our student needs 2 evaluations for a picture, the teacher 100: fifty times faster, on the "
     "same machine in the same batch.",
-    "e",
+    "b",
     "a point on the frontier has two numbers: cost and quality",
     (
         "A point on the frontier has two coordinates.",
@@ -2121,17 +2121,17 @@ CLAIM_FAST = _claim(
             "coordinate is missing.",
         ),
         (
-            "b",
+            "d",
             "sampler",
             "The evaluations are given, so the sampler is not needed to count them.",
         ),
         (
-            "c",
+            "e",
             "machine",
             "The same machine and batch for both, and the claim is a ratio.",
         ),
         (
-            "d",
+            "c",
             "floor",
             "There is no distance yet of which a floor could be asked: quality is missing "
             "altogether.",
