@@ -5,9 +5,8 @@ from torch import Tensor
 
 from lessons_lib import data, learn, metrics
 from lessons_lib.course.measure.seeds import SEEDS, bar, checkpoint_hash, error, errors
-from lessons_lib.levels import Level, cosine, grid
-from lessons_lib.samplers import ddim, sample
-from lessons_lib.wrap import cfg, counted
+from lessons_lib.course.recipes import draw_captioned
+from lessons_lib.wrap import counted
 
 SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0)
 CELL = 8  # Fréchet distances are of the means of 8×8 blocks: colour and spread, place by place
@@ -26,9 +25,9 @@ def guidance_shapes(
     found: dict = {}
     for scale, seed in bar([(scale, seed) for scale in w for seed in seeds], progress):
         counting = counted(denoise)
-        x = _drawn(
-            ddim, lambda c, d=counting, s=scale: cfg(d, c, s), asked, grid(cosine, calls), seed
-        )
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(len(asked), 3, 32, 32, generator=generator)
+        x = draw_captioned(counting, asked, noise, calls, scale)
         right = metrics.fidelity(judge.read(x.clamp(-1, 1)), asked)
         row = {f"{name} right": float(r) for name, r in zip(data.ATTRIBUTES, right, strict=False)}
         row |= {
@@ -61,14 +60,6 @@ def _asked(captions: int, each: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1000)
     asked = data.choose(captions, generator).repeat_interleave(each, dim=0)
     return asked, data.draw(data.scene(asked, generator))
-
-
-def _drawn(step, denoiser, asked: Tensor, ladder: list[Level], seed: int) -> Tensor:
-    """A picture of every row of attributes, a hundred at a time; the noise is the seed's."""
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(len(asked), 3, 32, 32, generator=generator)
-    parts = zip(asked.split(100), noise.split(100), strict=True)
-    return torch.cat([sample(step, denoiser(c), x, ladder, generator) for c, x in parts])
 
 
 def _distance(x: Tensor, real: Tensor) -> float:

@@ -16,6 +16,7 @@ from lessons_lib.course.recipes.digits import (
 )
 from lessons_lib.course.recipes.shapes import (
     SHAPES,
+    draw_captioned,
     fit_shapes,
     fresh,
     measure_shapes,
@@ -29,6 +30,7 @@ __all__ = [
     "RECIPES",
     "SHAPES",
     "digit_denoiser",
+    "draw_captioned",
     "fit_digits",
     "fit_shapes",
     "fresh",

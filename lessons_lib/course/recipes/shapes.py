@@ -141,24 +141,23 @@ def measure_shapes(denoiser, steps: int, n: int = 500, ws=(0.0, 1.0, 3.0)) -> di
         "pictures": n,
         "frechet of blocks, real": metrics.floor(metrics.frechet, real, n, generator)[0],
     }
+    judge = learn.load("shapes_judge")
+    share = lambda drawn, captions: float(metrics.fidelity(judge.read(drawn), captions)[-1])
     for w in ws:
         where = f"{steps} steps, w = {w:g}"
-        drawn, right = _asked_for(denoiser, asked, noise, steps, w)
+        drawn = draw_captioned(denoiser, asked, noise, steps, w)
         found[f"frechet of blocks, {where}"] = metrics.frechet(metrics.coarse(drawn), real[:n])
         if w > 0:  # at 0 nobody asked for anything
-            found[f"captions right, {where}"] = right
-            found[f"held-out captions right, {where}"] = _asked_for(denoiser, new, noise, steps, w)[
-                1
-            ]
+            found[f"captions right, {where}"] = share(drawn, asked)
+            drawn = draw_captioned(denoiser, new, noise, steps, w)
+            found[f"held-out captions right, {where}"] = share(drawn, new)
     return found
 
 
-def _asked_for(denoiser, asked: Tensor, noise: Tensor, steps: int, w: float):
-    """Pictures of these captions, and the share in which the judge reads all that was asked."""
+def draw_captioned(denoiser, asked: Tensor, noise: Tensor, steps: int, w: float) -> Tensor:
+    """What DDIM draws of each row of attributes from its own noise, a hundred at a time."""
     parts = zip(noise.split(100), asked.split(100), strict=True)
-    walk = [sample(ddim, cfg(denoiser, c, w), x, grid(cosine, steps)) for x, c in parts]
-    drawn = torch.cat(walk)
-    return drawn, float(metrics.fidelity(learn.load("shapes_judge").read(drawn), asked)[-1])
+    return torch.cat([sample(ddim, cfg(denoiser, c, w), x, grid(cosine, steps)) for x, c in parts])
 
 
 def train_shapes_judge(folder: Path, progress: bool = True) -> None:
