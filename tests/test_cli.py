@@ -148,6 +148,17 @@ def test_train_calls_its_recipe_and_names_the_ones_there_are(monkeypatch):
     assert done.exit_code == 2 and "'cats'" in done.output and "digits, all" in done.output
 
 
+def test_a_model_card_that_cannot_be_written_is_said_in_a_line(monkeypatch):
+    def full(folder):
+        raise OSError("no space left")
+
+    recipes = types.ModuleType("lessons_lib.course.recipes")
+    recipes.RECIPES, recipes.write_card = {"digits": lambda out, progress: None}, full
+    monkeypatch.setitem(sys.modules, recipes.__name__, recipes)
+    done = call("train", "digits")
+    assert done.exit_code == 1 and "card could not be written: no space left" in done.output
+
+
 def test_doctor_says_what_to_do_and_fails_when_something_is_broken(monkeypatch):
     monkeypatch.setattr(files, "verify_all", lambda: [("digits.npz", None)])
     done = call("doctor")

@@ -298,7 +298,10 @@ def train(name):
         raise click.BadParameter(f"no recipe {name!r}; there are: {', '.join(RECIPES)}, all")
     for each in RECIPES if name == "all" else [name]:
         RECIPES[each](ROOT / "data" / "checkpoints", True)
-    click.echo(f"the model card: {write_card(ROOT / 'data' / 'checkpoints')}")
+    try:
+        click.echo(f"the model card: {write_card(ROOT / 'data' / 'checkpoints')}")
+    except OSError as problem:  # the weights are safe: the recipe asked where to put them
+        raise click.ClickException(f"the model card could not be written: {problem}") from problem
 
 
 @main.command()
