@@ -79,6 +79,25 @@ class DigitJudge(nn.Module):
         return self.logits(self.features(x))
 
 
+class SecondDigitJudge(nn.Module):
+    """Another classifier of the digits, without a convolution: a second opinion on every ranking.
+
+    x (B, 1, 8, 8) in [-1, 1]; forward gives (B, 10) logits, features (B, 64).
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            *(nn.Flatten(), nn.Linear(64, 256), nn.SiLU(), nn.Dropout(0.2)),
+            *(nn.Linear(256, 128), nn.SiLU(), nn.Dropout(0.2)),
+            *(nn.Linear(128, 64), nn.SiLU()),
+        )
+        self.logits = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits(self.features(x))
+
+
 # --- pictures: a U-Net ----------------------------------------------------------------------------
 
 
@@ -218,13 +237,16 @@ class ShapeJudge(nn.Module):
     def __init__(self, values: Sequence[int]):
         super().__init__()
         self.values = tuple(values)
-        self.features = nn.Sequential(
+        self.features = self._features()
+        self.logits = nn.Linear(128, sum(self.values))
+
+    def _features(self) -> nn.Module:
+        return nn.Sequential(
             *(*_seen(3, 32), nn.MaxPool2d(2)),  # (B, 32, 16, 16)
             *(*_seen(32, 64), *_seen(64, 64), nn.MaxPool2d(2)),  # (B, 64, 8, 8)
             *(*_seen(64, 96), nn.MaxPool2d(2)),  # (B, 96, 4, 4)
             *(nn.Flatten(), nn.Linear(96 * 16, 128), nn.ReLU()),
         )
-        self.logits = nn.Linear(128, sum(self.values))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return self.logits(self.features(x)).split(self.values, dim=1)
@@ -232,6 +254,18 @@ class ShapeJudge(nn.Module):
     @torch.no_grad()
     def read(self, x: Tensor) -> Tensor:
         return torch.stack([logits.argmax(1) for logits in self(x)], dim=1)
+
+
+class SecondShapeJudge(ShapeJudge):
+    """Another classifier of shapes, which strides over 4×4 patches in the place of pooling."""
+
+    def _features(self) -> nn.Module:
+        return nn.Sequential(
+            *(nn.Conv2d(3, 64, 6, stride=4, padding=1), nn.SiLU()),  # (B, 64, 8, 8)
+            *(GroupNorm(64), nn.Conv2d(64, 128, 3, padding=1), nn.SiLU()),
+            *(GroupNorm(128), nn.Conv2d(128, 128, 3, stride=2, padding=1), nn.SiLU()),
+            *(GroupNorm(128), nn.Flatten(), nn.Linear(128 * 16, 128), nn.SiLU()),
+        )
 
 
 def _seen(enter: int, leave: int) -> tuple[nn.Module, ...]:

@@ -13,6 +13,7 @@ from lessons_lib.course.recipes.digits import (
     measure_digits,
     train_digits,
     train_judge,
+    train_second_judge,
 )
 from lessons_lib.course.recipes.shapes import (
     SHAPES,
@@ -21,6 +22,7 @@ from lessons_lib.course.recipes.shapes import (
     fresh,
     measure_shapes,
     shape_denoiser,
+    train_second_shapes_judge,
     train_shapes,
     train_shapes_few,
     train_shapes_judge,
@@ -42,8 +44,10 @@ __all__ = [
 
 RECIPES: dict[str, Callable] = {  # a judge first: what comes after it is measured with it
     "judge": train_judge,
+    "second_judge": train_second_judge,
     "digits": train_digits,
     "shapes_judge": train_shapes_judge,
+    "second_shapes_judge": train_second_shapes_judge,
     "shapes": train_shapes,
     "shapes_few": train_shapes_few,
 }

@@ -41,6 +41,7 @@ SHAPES = Recipe(steps=34000, batch=32, lr=2e-3)
 HALVINGS = (16, 8, 4)  # steps of each student, who is the next one's teacher
 STUDENT = Recipe(steps=500, batch=32, lr=1e-3, ema=0.99)  # of each; its seed is one higher
 JUDGE = {"steps": 1500, "batch": 96, "lr": 4e-3, "seed": 0, "noise on the input": 0.05}
+SECOND_JUDGE = JUDGE | {"steps": 4000, "lr": 2e-3, "seed": 7}
 
 
 def shape_denoiser(recipe: Recipe = SHAPES) -> learn.NetDenoiser:
@@ -162,12 +163,21 @@ def draw_captioned(denoiser, asked: Tensor, noise: Tensor, steps: int, w: float)
 
 def train_shapes_judge(folder: Path, progress: bool = True) -> None:
     """Train the classifier that reads the attributes of a shape, and measure it on fresh ones."""
+    _train_judge("shapes_judge", nets.ShapeJudge, JUDGE, folder, progress)
+
+
+def train_second_shapes_judge(folder: Path, progress: bool = True) -> None:
+    """Train another one, of another architecture, from another seed."""
+    _train_judge("second_shapes_judge", nets.SecondShapeJudge, SECOND_JUDGE, folder, progress)
+
+
+def _train_judge(name: str, net, recipe: dict, folder: Path, progress: bool) -> None:
     device, _ = begin(threads=1)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(JUDGE["seed"])
-        judge = nets.ShapeJudge(VALUES)
+        torch.manual_seed(recipe["seed"])
+        judge = net(VALUES)
     start = time.perf_counter()
-    history = _fit_judge(judge.to(device), device, progress)
+    history = _fit_judge(judge.to(device), recipe, device, progress)
     seconds = time.perf_counter() - start
     judge.cpu()
     drawn = data.shapes(20_000, torch.Generator().manual_seed(3), split="all")
@@ -175,12 +185,12 @@ def train_shapes_judge(folder: Path, progress: bool = True) -> None:
     right = metrics.fidelity(seen, drawn.attributes)
     measured = {"pictures": len(seen)}
     measured |= {f"{k} wrong": 1 - float(r) for k, r in zip(data.ATTRIBUTES, right, strict=False)}
-    about = {"net": "ShapeJudge", "arguments": {"values": VALUES}}
-    ship(folder, "shapes_judge", judge, about, JUDGE, seconds, history, measured, SOURCE)
+    about = {"net": net.__name__, "arguments": {"values": VALUES}}
+    ship(folder, name, judge, about, recipe, seconds, history, measured, SOURCE)
 
 
-def _fit_judge(judge: nets.ShapeJudge, device, progress: bool) -> Tensor:
-    steps, size, lr, seed, noise = JUDGE.values()
+def _fit_judge(judge: nets.ShapeJudge, recipe: dict, device, progress: bool) -> Tensor:
+    steps, size, lr, seed, noise = recipe.values()
     batches, generator = fresh(size, device, "all"), torch.Generator().manual_seed(seed + 1)
 
     def loss(step: int) -> Tensor:
