@@ -1,9 +1,16 @@
-"""What the first cell of every notebook does: threads, device, one seeded generator; and `show`."""
+"""What the first cell of every notebook does: threads, device, one seeded generator.
 
+And how a notebook says numbers: `show` in a line, `show_table` in a table.
+"""
+
+import html
+import math
 import os
 from pathlib import Path
 
 import torch
+
+from lessons_lib.course.display import in_notebook
 
 
 def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generator]:
@@ -37,14 +44,67 @@ def show(*values, digits: int = 3) -> None:
     print(*(_text(value, digits) for value in values))
 
 
+def show_table(head, rows, digits: int = 3) -> None:
+    """Show rows of numbers and words under a head, numbers to three significant digits.
+
+    head: names (k,); rows: k cells each, of any kind that `show` takes. A column of words stands
+    left, one of numbers right. Raises ValueError for a row of another length.
+    """
+    rows = [list(row) for row in rows]
+    for row in rows:
+        if len(row) != len(head):
+            raise ValueError(f"rows: {row} has {len(row)} cells, and must have {len(head)}")
+    lines = [list(head), *([_text(cell, digits) for cell in row] for row in rows)]
+    words = [any(isinstance(row[i], str) for row in rows) for i in range(len(head))]
+    text, rich = _plain_table(lines, words), _html_table(lines, words)
+    if not in_notebook():
+        print(text)
+        return
+    from IPython.display import display
+
+    display({"text/plain": text, "text/html": rich}, raw=True)
+
+
+def _plain_table(lines, words) -> str:
+    """Columns as wide as their widest cell, two blanks apart."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    pad = lambda cell, i: cell.ljust(widths[i]) if words[i] else cell.rjust(widths[i])
+    return "\n".join("  ".join(map(pad, line, range(len(line)))).rstrip() for line in lines)
+
+
+def _html_table(lines, words) -> str:
+    """The same for eyes and for screen readers: the head names columns, the first cell a row."""
+    sides = ["left" if each else "right" for each in words]
+
+    def row(cells, *kinds) -> str:
+        filled = zip(kinds, sides, cells, strict=True)
+        tagged = [f'<{k} style="text-align:{s}">{html.escape(c)}</{k[:2]}>' for k, s, c in filled]
+        return f"<tr>{''.join(tagged)}</tr>"
+
+    more = len(words) - 1
+    head = row(lines[0], 'th scope="col"', *['th scope="col"'] * more)
+    body = "".join(row(line, 'th scope="row"', *["td"] * more) for line in lines[1:])
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
 def _text(value, digits: int) -> str:
     if isinstance(value, torch.Tensor):
         value = value.tolist()
     if isinstance(value, bool | int | str):
         return str(value)
+    if isinstance(value, dict):
+        return _measured(value["value"], value["se"], digits)
     if isinstance(value, float):
         return _number(value, digits)
     return "[" + " ".join(_text(each, digits) for each in value) + "]"
+
+
+def _measured(value: float, error: float, digits: int) -> str:
+    """A measurement ± its error: the error to two digits, the value to the error's last place."""
+    if not error:
+        return _number(value, digits)
+    places = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
+    return f"{value:.{places}f} ± {error:.{places}f}"
 
 
 def _number(value: float, digits: int) -> str:
