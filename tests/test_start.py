@@ -42,12 +42,22 @@ def test_show_prints_three_significant_digits(capsys):
     assert capsys.readouterr().out == "0.97\n"
 
 
-def test_a_measurement_is_rounded_where_its_error_is(capsys):
-    """So that the error keeps two digits, and the value no digit that the error drowns."""
-    show(*({"value": v, "se": e} for v, e in [(0.28412, 0.0018), (12.04, 0.0996), (1234.4, 33.0)]))
-    assert capsys.readouterr().out == "0.2841 ± 0.0018 12.04 ± 0.10 1234 ± 33\n"
-    show({"value": 2.0, "se": 0.0}, {"value": 8.04, "se": 0.42})
-    assert capsys.readouterr().out == "2.00 8.04 ± 0.42\n"
+@pytest.mark.parametrize(
+    "value, error, digits, said",
+    [
+        (0.28412, 0.0018, None, "0.2841 ± 0.0018"),
+        (0.28412, 0.0018, 3, "0.284 ± 0.002"),
+        (12.04, 0.0996, None, "12.04 ± 0.10"),
+        (10.324, 0.35, 4, "10.32 ± 0.35"),
+        (9.254, 0.15, 4, "9.25 ± 0.15"),  # no digit that the error drowns
+        (1234.4, 33.0, None, "1234 ± 33"),
+        (9.996, 0.04, 3, "10.0 ± 0.0"),
+        (2.0, 0.0, None, "2.00"),
+    ],
+)
+def test_a_measurement_is_rounded_where_its_error_is(capsys, value, error, digits, said):
+    show_table(["x"], [[{"value": value, "se": error}]], digits)
+    assert capsys.readouterr().out.split("\n")[1].strip() == said
 
 
 HEAD = ("sampler", "calls", "W₂ < 1")

@@ -4,7 +4,6 @@ And how a notebook says numbers: `show` in a line, `show_table` in a table.
 """
 
 import html
-import math
 import os
 from pathlib import Path
 
@@ -44,17 +43,19 @@ def show(*values, digits: int = 3) -> None:
     print(*(_text(value, digits) for value in values))
 
 
-def show_table(head, rows, digits: int = 3) -> None:
+def show_table(head, rows, digits: int | None = None) -> None:
     """Show rows of numbers and words under a head, numbers to three significant digits.
 
-    head: names (k,); rows: k cells each, of any kind that `show` takes. A column of words stands
-    left, one of numbers right. Raises ValueError for a row of another length.
+    head: names (k,); rows: k cells each, of any kind that `show` takes, or a measurement {"value",
+    "se"}: its error gets two digits, and it as many decimals, but not more digits than `digits`.
+    A column of words stands left, one of numbers right.
+    Raises ValueError for a row of another length.
     """
     rows = [list(row) for row in rows]
     for row in rows:
         if len(row) != len(head):
             raise ValueError(f"rows: {row} has {len(row)} cells, and must have {len(head)}")
-    lines = [list(head), *([_text(cell, digits) for cell in row] for row in rows)]
+    lines = [list(head), *([_cell(cell, digits) for cell in row] for row in rows)]
     words = [any(isinstance(row[i], str) for row in rows) for i in range(len(head))]
     text, rich = _plain_table(lines, words), _html_table(lines, words)
     if not in_notebook():
@@ -92,19 +93,25 @@ def _text(value, digits: int) -> str:
         value = value.tolist()
     if isinstance(value, bool | int | str):
         return str(value)
-    if isinstance(value, dict):
-        return _measured(value["value"], value["se"], digits)
     if isinstance(value, float):
         return _number(value, digits)
     return "[" + " ".join(_text(each, digits) for each in value) + "]"
 
 
-def _measured(value: float, error: float, digits: int) -> str:
-    """A measurement ± its error: the error to two digits, the value to the error's last place."""
+def _cell(cell, digits: int | None) -> str:
+    """What stands in one cell of a table."""
+    if not isinstance(cell, dict):
+        return _text(cell, digits or 3)
+    value, error = cell["value"], cell["se"]
     if not error:
-        return _number(value, digits)
-    places = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
-    return f"{value:.{places}f} ± {error:.{places}f}"
+        return _number(value, digits or 3)
+    places = _places(error, 2) if digits is None else min(_places(error, 2), _places(value, digits))
+    return f"{value:.{max(0, places)}f} ± {error:.{max(0, places)}f}"
+
+
+def _places(value: float, digits: int) -> int:
+    """How many decimals show so many significant digits: 4 for 2 of 0.0018."""
+    return digits - 1 - int(f"{value:.{digits - 1}e}".split("e")[1])
 
 
 def _number(value: float, digits: int) -> str:
