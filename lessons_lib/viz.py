@@ -8,6 +8,7 @@
 
 import base64
 import io
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -344,96 +345,99 @@ def paths(fine: Tensor, coarse: Tensor, ax: Axes) -> Axes:
 
 def measured(rows, key: str, ax: Axes, ylabel: str, samplers, floor=None, title="") -> Axes:
     """A measurement with its error bars against calls: one line per sampler, and the floor."""
+    ends = []
     for i, name in enumerate(samplers):
         mine = [row for row in rows if row["sampler"] == name]
         calls = [row["calls"] for row in mine]
         y, se = ([row[key][part] for row in mine] for part in ("value", "se"))
         look = {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os^D"[i], "markersize": 5}
-        ax.errorbar(calls, y, se, label=name, capsize=3, **look)
+        ax.errorbar(calls, y, se, capsize=3, **look)
+        ends.append((calls[-1], y[-1], name.replace(", ", "\n"), COLOURS[i]))
     if floor is None:
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter("{x:g}")
     else:
-        ax.axhline(floor, color="0.5", linestyle="-", linewidth=1, label="real against real")
+        real_against_real(floor, ax)
         ax.set_ylim(0, None)
     ax.set_xscale("log")
     ax.set_xticks(calls, [str(n) for n in calls])
     ax.set_xticks([], minor=True)
     ax.set(xlabel="network evaluations per picture", ylabel=ylabel, title=title)
-    ax.legend(fontsize=9)
+    return name_ends(ends, ax, gap=0.09)
+
+
+def real_against_real(floor: float, ax: Axes) -> Axes:
+    """The floor of a distance, a grey line with its name: what real data get against real data."""
+    ax.axhline(floor, color="0.5", linestyle="-", linewidth=1, zorder=0)
+    words = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points"}
+    words |= {"va": "bottom", "fontsize": 10, "color": "0.35"}
+    ax.annotate("real against real", (0, floor), (4, 2), **words)
     return ax
 
 
 def frontier(
-    rows, key: str, ax: Axes, samplers, ylabel="", best=None, here=None, floor=None, top=None
+    rows, key: str, ax: Axes, samplers, ylabel="", best=None, here=None, floor=None, spoken=None
 ) -> Axes:
     """Quality against evaluations on double log paper: a line per sampler, lower is better.
 
-    best is the frontier as (evaluations, qualities), drawn as broad grey steps below the lines;
-    here is one system, as (evaluations, quality or None where it was never measured); floor is what
-    real data get; what lies above top is written at the upper edge.
+    samplers give each its colour, in every picture; those that are spoken of (all, if left out) are
+    named where their lines end, the others stay grey. best are the points of the frontier, as
+    (evaluations, qualities), which get rings; here is one system, as (evaluations, quality or None
+    where it was never measured); floor is what real data get.
     """
-    if best is not None:
-        reach = max(row["evaluations"] for row in rows)
-        grey = {"color": "0.8", "linestyle": "-", "linewidth": 7, "drawstyle": "steps-post"}
-        ax.plot([*best[0], reach], [*best[1], best[1][-1]], **grey, label="frontier", zorder=0)
-    above: dict = {}
+    ends = []
     for i, name in enumerate(samplers):
-        mine = [row for row in rows if row["sampler"] == name]
+        mine = sorted((r for r in rows if r["sampler"] == name), key=lambda r: r["evaluations"])
         if not mine:
             continue
         number = [row[key] if isinstance(row[key], dict) else {"value": row[key]} for row in mine]
-        y, se = [each["value"] for each in number], [each.get("se", 0) for each in number]
-        look = {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os^DvPX"[i]}
-        x = [row["evaluations"] for row in mine]
-        ax.errorbar(x, y, se, label=name, capsize=2, markersize=5, linewidth=1.5, **look)
-        for place, value in zip(x, y, strict=True):
-            above.setdefault(place, []).append((value, name))
+        x, y = [row["evaluations"] for row in mine], [each["value"] for each in number]
+        look = {"color": "0.8", "linestyle": "-", "linewidth": 1, "zorder": 1}
+        if spoken is None or name in spoken:
+            look = {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os^DvPX"[i]}
+            ends.append((x[-1], y[-1], name, COLOURS[i]))
+        se = [each["se"] for each in number] if "se" in number[0] else None
+        ax.errorbar(x, y, se, capsize=2, markersize=5, **look)
+    if best is not None:
+        ax.plot(*best, "o", color="black", markersize=11, markerfacecolor="none", zorder=4)
     if floor is not None:
-        ax.axhline(floor, color="0.5", linestyle="-", linewidth=1, label="real data", zorder=0)
+        real_against_real(floor, ax)
     if here is not None:
-        ax.axvline(here[0], color="0.3", linestyle=":", linewidth=1.5, zorder=0, label="yours")
+        ax.axvline(here[0], color="0.3", linestyle=":", linewidth=1.5, zorder=0)
         if here[1] is not None:
-            ax.plot(*here, "*", color="black", markersize=17)
+            ax.plot(*here, "*", color="black", markersize=17, zorder=5)
     ax.set(xscale="log", yscale="log", ylabel=ylabel, xlabel="network evaluations per picture")
-    for place, found in above.items() if top is not None else ():
-        beyond = [(value, name) for value, name in found if value > top]
-        if beyond:
-            whose = beyond[0][1] if len(beyond) == 1 else "all" if beyond == found else "most"
-            text = f"↑ {whose}\n{beyond[0][0]:.3g}"
-            ax.text(place, top, text, va="bottom", ha="center", fontsize=8)
-    ax.set_ylim(top=top)
     near = ax.get_ylim()[1] < 30 * ax.get_ylim()[0]
-    ax.yaxis.set_major_locator(
-        mpl.ticker.LogLocator(subs=(1, 1.2, 1.5, 2, 3, 5, 8) if near else (1,))
-    )
+    ax.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 1.5, 2, 3, 5, 7) if near else (1,)))
     ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")
+    name_ends(ends, ax)
     return ax
 
 
-def frontiers(sheets: Mapping[str, tuple], columns, axes, samplers) -> None:
-    """Several `frontier`s as one sheet: a row per measurement, a column per spacing, one legend.
+def name_ends(ends, ax: Axes, gap: float = 0.075) -> Axes:
+    """Write the names of lines at the right edge, each at the height of its end or near it.
 
-    sheets maps what is measured to (rows, key, best, floor, top); a row shares its axes.
+    ends: (x, y, name, colour) of each line; gap: the least distance of two names, as a share of the
+    height. The limits of ax must be those that stay.
     """
-    for (ylabel, (rows, key, best, floor, top)), line in zip(sheets.items(), axes, strict=True):
-        for spacing, ax in zip(columns, line, strict=True):
-            mine = [row for row in rows if row["spacing"] == spacing]
-            frontier(mine, key, ax, samplers, ylabel, best, None, floor, top)
-            ax.set_title(f"steps {spacing}", loc="right")
-        wide = [end for ax in line for end in ax.get_xlim()]
-        high = [end for ax in line for end in ax.get_ylim()]
-        for ax in line:
-            ax.set(xlim=(min(wide), max(wide)), ylim=(min(high), max(high)))
-        for ax in line[1:]:
-            ax.set_ylabel("")
-    names = {}
-    for ax in axes.flat:
-        names |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    place = {"loc": "outside lower center", "ncols": len(names), "columnspacing": 1}
-    axes[0, 0].figure.legend(names.values(), names, fontsize=9.5, **place)
+    flat = ax.transData + ax.transAxes.inverted()
+    lines = sorted([*flat.transform((x, y)), name, colour] for x, y, name, colour in ends)
+    lines.sort(key=lambda line: line[1])
+    heights = [line[1] for line in lines]
+    for _ in range(100):
+        for i, (low, high) in enumerate(itertools.pairwise(heights)):
+            push = max(0.0, gap - (high - low)) / 2
+            heights[i : i + 2] = low - push, high + push
+    for i, height in enumerate(heights):
+        heights[i] = max(height, heights[i - 1] + gap if i else 0.0)
+    for (x, y, name, colour), height in zip(lines, heights, strict=True):
+        thin = {"color": colour, "linewidth": 0.6, "linestyle": "-", "zorder": 0}
+        place = {"transform": ax.transAxes, "clip_on": False}
+        ax.plot([x, 0.99, 1.02], [y, y, height], **place, **thin)
+        ax.text(1.03, height, name, **place, va="center", color=colour)
+    return ax
 
 
 def ladders(ratios: Mapping[str, Tensor], ax: Axes) -> Axes:

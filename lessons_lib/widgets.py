@@ -221,7 +221,6 @@ class playground(Pictured, ipywidgets.VBox):
             title = f"measured at w = 1, {self._asked['spacing']}" if mine else "not measured"
             viz.frontier(mine, "frechet", more[0], names, "Fréchet distance", None, self.here())
             more[0].set_title(title)
-            more[0].legend(fontsize=8)
 
     def _preview(self, x0: Tensor) -> None:
         """The guess as a small picture, which a browser enlarges: matplotlib would take longer."""

@@ -1,8 +1,13 @@
 """The first cell: threads, device, generator, and numbers to three digits."""
 
+import html
+import re
+
+import pytest
 import torch
 
-from lessons_lib.course.start import begin, show, usable_cores
+from lessons_lib.course import start
+from lessons_lib.course.start import begin, show, show_table, usable_cores
 
 
 def test_begin_gives_a_seeded_generator_on_the_cpu():
@@ -35,3 +40,52 @@ def test_show_prints_three_significant_digits(capsys):
     )
     show(0.97499, digits=2)
     assert capsys.readouterr().out == "0.97\n"
+
+
+@pytest.mark.parametrize(
+    "value, error, digits, said",
+    [
+        (0.28412, 0.0018, None, "0.2841 ± 0.0018"),
+        (0.28412, 0.0018, 3, "0.284 ± 0.002"),
+        (12.04, 0.0996, None, "12.04 ± 0.10"),
+        (10.324, 0.35, 4, "10.32 ± 0.35"),
+        (9.254, 0.15, 4, "9.25 ± 0.15"),  # no digit that the error drowns
+        (1234.4, 33.0, None, "1234 ± 33"),
+        (9.996, 0.04, 3, "10.0 ± 0.0"),
+        (2.0, 0.0, None, "2.00"),
+    ],
+)
+def test_a_measurement_is_rounded_where_its_error_is(capsys, value, error, digits, said):
+    show_table(["x"], [[{"value": value, "se": error}]], digits)
+    assert capsys.readouterr().out.split("\n")[1].strip() == said
+
+
+HEAD = ("sampler", "calls", "W₂ < 1")
+ROWS = [("DDIM", 5, {"value": 0.284, "se": 0.018}), ("a & b", 1000, torch.tensor(0.5))]
+
+
+def test_a_table_stands_in_columns(capsys):
+    show_table(HEAD, iter(ROWS))
+    assert capsys.readouterr().out.splitlines() == [
+        "sampler  calls         W₂ < 1",
+        "DDIM         5  0.284 ± 0.018",
+        "a & b     1000          0.500",
+    ]
+
+
+def test_a_table_says_the_same_in_html_and_nothing_else(monkeypatch):
+    """The rule for numbers in prose reads the HTML, too: a number in its style would be one."""
+    monkeypatch.setattr(start, "in_notebook", lambda: True)
+    said = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: said.append(bundle))
+    show_table(HEAD, ROWS)
+    text, rich = said[0]["text/plain"], said[0]["text/html"]
+    cells = [html.unescape(c) for c in re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", rich)]
+    assert " ".join(cells).split() == text.split()
+    assert not re.search(r"\d", "".join(re.findall(r"<[^>]*>", rich)))
+    assert rich.count("text-align:left") == len(ROWS) + 1  # words: one column, its head too
+
+
+def test_a_row_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="rows: .* has 2 cells, and must have 3"):
+        show_table(HEAD, [*ROWS, ("DDPM", 5)])

@@ -1,6 +1,7 @@
 """Every plot draws into the ax it is given, and every figure says what it shows."""
 
 import inspect
+import itertools
 
 import pytest
 import torch
@@ -94,26 +95,25 @@ def test_ladders_stand_below_each_other_noisiest_left():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b"]
 
 
-def test_a_sheet_of_frontiers_sorts_by_spacing_shares_heights_and_names_everything_once():
-    early, late = rows_of(3.0, 2.0), [row | {"sampler": "b"} for row in rows_of(0.5)]
-    rows = [row | {"spacing": "x"} for row in early] + [row | {"spacing": "y"} for row in late]
-    figure, axes = viz.new_figure(2, 2)
-    sheets = {"one": (rows, "q", None, None, None), "two": (rows, "q", ([1], [3]), 0.1, 2.5)}
-    viz.frontiers(sheets, ["x", "y"], axes, ["a", "b"])
-    drawn = lambda ax, marker: [1 for line in ax.lines if line.get_marker() == marker]
-    for x, y in axes:
-        assert drawn(x, "o") and not drawn(x, "s") and drawn(y, "s") and not drawn(y, "o")
-        assert x.get_ylim() == y.get_ylim() and x.get_xlim() == y.get_xlim()
-        assert x.get_xlim()[0] < 1 and x.get_xlim()[1] > 10
-    assert axes[0, 0].get_ylim()[0] < 0.5 and axes[0, 0].get_ylim()[1] > 3
-    assert sorted(t.get_text() for t in figure.legends[0].get_texts()) == [
-        *("a", "b", "frontier", "real data")
-    ]
-
-
-def test_what_lies_above_the_frontier_s_sheet_is_written_at_its_edge():
+def test_the_frontier_names_what_is_spoken_of_and_leaves_the_rest_grey():
     _, ax = viz.new_figure()
-    rows = rows_of(9.0, 2.0) + [row | {"sampler": "b"} for row in rows_of(8.0, 7.0)]
-    viz.frontier(rows, "q", ax, ["a", "b"], top=5.0)
-    said = {text.get_position()[0]: text.get_text().split() for text in ax.texts}
-    assert said == {1: ["↑", "all", "9"], 10: ["↑", "b", "7"]} and ax.get_ylim()[1] == 5.0
+    rows = rows_of(3.0, 2.0) + [row | {"sampler": "b"} for row in rows_of(5.0, 4.0)]
+    viz.frontier(rows, "q", ax, ["a", "b"], best=([1], [3.0]), floor=0.5, spoken=["b"])
+    assert [t.get_text() for t in ax.texts] == ["real against real", "b"]
+    grey = [line for line in ax.lines if line.get_color() == "0.8"]
+    assert [list(line.get_ydata()) for line in grey] == [[3.0, 2.0]]
+    (ring,) = [line for line in ax.lines if line.get_markersize() > 10]
+    assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([1], [3.0])
+
+
+def test_names_stand_apart_in_the_order_of_their_lines_and_not_below_the_picture():
+    _, ax = viz.new_figure()
+    heights = [0.10, 0.5, 0.11, 0.12, 0.9, 0.5]
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ends = [(1, y, f"{i}", "black") for i, y in enumerate(heights)]
+    viz.name_ends(ends, ax, gap=0.1)
+    places = [text.get_position()[1] for text in ax.texts]
+    assert places == sorted(places) and places[0] >= 0
+    assert [heights[int(text.get_text())] for text in ax.texts] == sorted(heights)
+    assert all(b - a > 0.0999 for a, b in itertools.pairwise(places))
+    assert places[-1] == pytest.approx(0.9, abs=0.05)  # nothing near it: it stays

@@ -5,7 +5,7 @@ from lessons_lib.course.cards import cards
 from lessons_lib.course.check import check
 from lessons_lib.course.hints import hint, new_numbers, reveal
 from lessons_lib.course.overview import again, progress
-from lessons_lib.course.start import begin, show
+from lessons_lib.course.start import begin, show, show_table
 
 __all__ = [
     "again",
@@ -18,4 +18,5 @@ __all__ = [
     "questions",
     "reveal",
     "show",
+    "show_table",
 ]

@@ -18,7 +18,8 @@ from lessons_lib.course.execute import (
 
 TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn")
 SLIDES = ("slide", "subslide", "fragment", "notes", "skip", "-")
-SPEAKS = ("print", "show", "check", "explore", "display")  # a call of these leaves an output
+# A call of these leaves an output.
+SPEAKS = ("print", "show", "show_table", "check", "explore", "display")
 NOTEBOOK_BYTES, PNG_BYTES, NOISE_BYTES = 2_000_000, 100_000, 250_000
 
 

@@ -1,9 +1,15 @@
-"""What the first cell of every notebook does: threads, device, one seeded generator; and `show`."""
+"""What the first cell of every notebook does: threads, device, one seeded generator.
 
+And how a notebook says numbers: `show` in a line, `show_table` in a table.
+"""
+
+import html
 import os
 from pathlib import Path
 
 import torch
+
+from lessons_lib.course.display import in_notebook
 
 
 def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generator]:
@@ -37,6 +43,51 @@ def show(*values, digits: int = 3) -> None:
     print(*(_text(value, digits) for value in values))
 
 
+def show_table(head, rows, digits: int | None = None) -> None:
+    """Show rows of numbers and words under a head, numbers to three significant digits.
+
+    head: names (k,); rows: k cells each, of any kind that `show` takes, or a measurement {"value",
+    "se"}: its error gets two digits, and it as many decimals, but not more digits than `digits`.
+    A column of words stands left, one of numbers right.
+    Raises ValueError for a row of another length.
+    """
+    rows = [list(row) for row in rows]
+    for row in rows:
+        if len(row) != len(head):
+            raise ValueError(f"rows: {row} has {len(row)} cells, and must have {len(head)}")
+    lines = [list(head), *([_cell(cell, digits) for cell in row] for row in rows)]
+    words = [any(isinstance(row[i], str) for row in rows) for i in range(len(head))]
+    text, rich = _plain_table(lines, words), _html_table(lines, words)
+    if not in_notebook():
+        print(text)
+        return
+    from IPython.display import display
+
+    display({"text/plain": text, "text/html": rich}, raw=True)
+
+
+def _plain_table(lines, words) -> str:
+    """Columns as wide as their widest cell, two blanks apart."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    pad = lambda cell, i: cell.ljust(widths[i]) if words[i] else cell.rjust(widths[i])
+    return "\n".join("  ".join(map(pad, line, range(len(line)))).rstrip() for line in lines)
+
+
+def _html_table(lines, words) -> str:
+    """The same for eyes and for screen readers: the head names columns, the first cell a row."""
+    sides = ["left" if each else "right" for each in words]
+
+    def row(cells, *kinds) -> str:
+        filled = zip(kinds, sides, cells, strict=True)
+        tagged = [f'<{k} style="text-align:{s}">{html.escape(c)}</{k[:2]}>' for k, s, c in filled]
+        return f"<tr>{''.join(tagged)}</tr>"
+
+    more = len(words) - 1
+    head = row(lines[0], 'th scope="col"', *['th scope="col"'] * more)
+    body = "".join(row(line, 'th scope="row"', *["td"] * more) for line in lines[1:])
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
 def _text(value, digits: int) -> str:
     if isinstance(value, torch.Tensor):
         value = value.tolist()
@@ -45,6 +96,22 @@ def _text(value, digits: int) -> str:
     if isinstance(value, float):
         return _number(value, digits)
     return "[" + " ".join(_text(each, digits) for each in value) + "]"
+
+
+def _cell(cell, digits: int | None) -> str:
+    """What stands in one cell of a table."""
+    if not isinstance(cell, dict):
+        return _text(cell, digits or 3)
+    value, error = cell["value"], cell["se"]
+    if not error:
+        return _number(value, digits or 3)
+    places = _places(error, 2) if digits is None else min(_places(error, 2), _places(value, digits))
+    return f"{value:.{max(0, places)}f} ± {error:.{max(0, places)}f}"
+
+
+def _places(value: float, digits: int) -> int:
+    """How many decimals show so many significant digits: 4 for 2 of 0.0018."""
+    return digits - 1 - int(f"{value:.{digits - 1}e}".split("e")[1])
 
 
 def _number(value: float, digits: int) -> str:
