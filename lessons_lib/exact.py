@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.guards import condition, numbers, whole
 from lessons_lib.levels import Level
 from lessons_lib.wrap import NO_LABEL
 
@@ -18,13 +19,17 @@ class MixtureDenoiser(nn.Module):
 
     def __init__(self, mu, std, weight=None, label=None):
         super().__init__()
-        mu, std = (torch.as_tensor(value, dtype=torch.float64) for value in (mu, std))
-        weight = torch.as_tensor([1.0] * len(mu) if weight is None else weight, dtype=torch.float64)
-        if mu.ndim != 2 or std.shape != (len(mu),) or weight.shape != (len(mu),):
+        mu, std = (numbers("mu, std", value, dtype=torch.float64) for value in (mu, std))
+        weight = [1.0] * len(mu) if weight is None else weight
+        weight = numbers("weight", weight, dtype=torch.float64)
+        if mu.ndim != 2 or len(mu) == 0 or std.shape != (len(mu),) or weight.shape != (len(mu),):
             shapes = tuple(mu.shape), tuple(std.shape), tuple(weight.shape)
             raise ValueError(f"mu, std, weight: shapes {shapes} given; need (K, D), (K,), (K,)")
-        if bool((weight <= 0).any()) or bool((std < 0).any()):
-            raise ValueError(f"weight, std: {weight.tolist()}, {std.tolist()}; need > 0 and >= 0")
+        finite = all(bool(each.isfinite().all()) for each in (mu, std, weight))
+        if not finite or bool((weight <= 0).any()) or bool((std < 0).any()):
+            raise ValueError(
+                f"weight, std: {weight.tolist()}, {std.tolist()}; need > 0 and >= 0, and finite mu"
+            )
         if label is not None and len(label) != len(mu):
             raise ValueError(f"label: {len(label)} given for {len(mu)} components; need as many")
         self.register_buffer("mu", mu)
@@ -34,24 +39,30 @@ class MixtureDenoiser(nn.Module):
 
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """E[x0 | x_t = x], (B, D): every component's own guess, weighed by its share of x."""
+        dtype, x = x.dtype, _single(x)
         offset, var = self._offset(x, t), self._var(x, t)
         gain = t.to(x).alpha * self.std.to(x) ** 2 / var
         guess = self.mu.to(x) + gain[..., None] * offset  # (B, K, D)
         share = self._log_joint(offset, var, c).softmax(dim=1)  # (B, K)
-        return (share[..., None] * guess).sum(dim=1)
+        return (share[..., None] * guess).sum(dim=1).to(dtype)
 
     def log_prob(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """log p_t(x), (B,): the density of the data in the fog of level t."""
+        x = _single(x)
         log_joint = self._log_joint(self._offset(x, t), self._var(x, t), c)
         return torch.logsumexp(log_joint, 1) - torch.logsumexp(self._log_weight(x, c), 1)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n points of the data, (n, D), float64."""
+        n = whole("n", n)
         k = torch.multinomial(self.log_weight.exp(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.mu.shape[1], generator=generator, dtype=torch.float64)
         return self.mu[k] + self.std[k, None] * noise
 
     def _offset(self, x: Tensor, t: Level) -> Tensor:
+        if x.shape[1:] != self.mu.shape[1:]:
+            shapes = tuple(x.shape), self.mu.shape[1]
+            raise ValueError(f"x: shape {shapes[0]} given; need (B, {shapes[1]})")
         x = x[:, None]  # (B, 1, D)
         return x - t.to(x).alpha * self.mu.to(x)  # (B, K, D)
 
@@ -70,10 +81,11 @@ class MixtureDenoiser(nn.Module):
             return log_weight
         if self.label is None:
             raise ValueError("c: a condition was given, but this mixture has no labels")
-        allowed = (self.label == c.reshape(-1, 1)) | (c.reshape(-1, 1) == NO_LABEL)
+        c = condition(c, x).reshape(-1, 1)
+        allowed = (self.label == c) | (c == NO_LABEL)
         if not bool(allowed.any(dim=1).all()):
             raise ValueError(
-                f"c: {c.tolist()} given; allowed are {sorted(set(self.label.tolist()))}"
+                f"c: {c.flatten().tolist()} given; allowed are {sorted(set(self.label.tolist()))}"
             )
         return log_weight.masked_fill(~allowed, -math.inf)
 
@@ -86,11 +98,16 @@ class DatasetDenoiser(nn.Module):
 
     def __init__(self, data: Tensor):
         super().__init__()
+        data = numbers("data", data)
+        if data.ndim < 2 or len(data) == 0:
+            raise ValueError(f"data: shape {tuple(data.shape)} given; need (N, ...), N >= 1")
         self.register_buffer("data", data)
 
     def forward(self, x: Tensor, t: Level) -> Tensor:
         """softmax_i(-|x - alpha x_i|² / 2 sigma²) · X, shaped like x."""
-        flat = x.flatten(1).to(torch.promote_types(x.dtype, torch.float32))  # cdist knows no half
+        if bool((t.sigma == 0).any()):
+            raise ValueError("t: sigma is 0 there, where x is the data itself; ask where sigma > 0")
+        flat = _single(x).flatten(1)
         data = self.data.to(flat).flatten(1)
         if flat.shape[1] != data.shape[1]:
             shapes = tuple(x.shape[1:]), tuple(self.data.shape[1:])
@@ -102,6 +119,11 @@ class DatasetDenoiser(nn.Module):
             distance = _distance(flat[:, None], t.alpha[..., None] * data)[:, 0]
         share = torch.softmax(-(distance**2) / (2 * t.sigma**2), dim=1)  # (B, N)
         return (share @ data).reshape(x.shape).to(x.dtype)
+
+
+def _single(x: Tensor) -> Tensor:
+    """Halves as float32: they cannot hold a squared distance at sigma = 80."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _distance(a: Tensor, b: Tensor) -> Tensor:

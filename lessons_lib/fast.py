@@ -2,19 +2,21 @@
 
 A step of DDIM or of 2M is a weighted sum of two or three tensors. Here the weights are worked out
 as plain numbers first, and the sum is made in place. Equal to the readable steps up to rounding,
-which a test holds them to.
+which a test holds them to. They want one level for all samples, and raise ValueError otherwise.
 """
 
 import math
 
 from torch import Tensor
 
+from lessons_lib.guards import one_for_all
 from lessons_lib.levels import Level
 from lessons_lib.samplers import Step
 
 
 def ddim(denoise, x, t, s, last=None, generator=None) -> Step:
     """`samplers.ddim` with eta = 0."""
+    one_for_all("fast.ddim", t, s)
     x0 = denoise(x, t)
     keep = float(s.sigma) / float(t.sigma)
     new = float(s.alpha) - keep * float(t.alpha)
@@ -23,6 +25,7 @@ def ddim(denoise, x, t, s, last=None, generator=None) -> Step:
 
 def dpmpp_2m(denoise, x, t, s, last=None, generator=None) -> Step:
     """`solvers.dpmpp_2m`."""
+    one_for_all("fast.dpmpp_2m", t, s)
     x0 = denoise(x, t)
     keep = float(s.sigma) / float(t.sigma)
     new = float(s.alpha) - keep * float(t.alpha)

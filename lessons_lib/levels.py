@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lessons_lib.guards import moment, need, numbers, one_for_all, per_sample, unit, whole
+
 
 class Level(NamedTuple):
     """How much data and how much noise: ``x_t = t.alpha * x0 + t.sigma * eps``.
@@ -43,8 +45,7 @@ class Level(NamedTuple):
             return self
         if len(self.alpha) != len(x):
             raise ValueError(f"t: {len(self.alpha)} levels for {len(x)} samples; need 1 or as many")
-        shape = (len(x),) + (1,) * (x.ndim - 1)
-        return Level(*(field.to(x.device, x.dtype).reshape(shape) for field in self))
+        return Level(*(per_sample(field.to(x.device, x.dtype), x) for field in self))
 
     @classmethod
     def from_alpha_bar(cls, alpha_bar: float) -> "Level":
@@ -52,9 +53,7 @@ class Level(NamedTuple):
 
         Its time is the angle atan2(sigma, alpha) as a share of the quarter circle.
         """
-        alpha_bar = torch.as_tensor(alpha_bar, dtype=torch.float64)
-        if not bool(((alpha_bar >= 0) & (alpha_bar <= 1)).all()):
-            raise ValueError(f"alpha_bar: {alpha_bar.tolist()} given; allowed is 0 to 1")
+        alpha_bar = unit("alpha_bar", alpha_bar)
         alpha, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
         return cls(torch.atan2(sigma, alpha) * 2 / math.pi, alpha, sigma)
 
@@ -93,25 +92,31 @@ def alpha_bar(beta: Tensor) -> Tensor:
 def from_betas(beta: Tensor) -> Schedule:
     """Turn a table of T betas into a schedule: entry n is time n/T, and time 0 is the data.
 
-    Between two entries log(alpha_bar) is a straight line.
+    Between two entries log(alpha_bar) is a straight line. A last beta of 1 leaves nothing of the
+    data at time 1 (Lin et al. 2024, section 3.1); on the way there alpha_bar is the straight line.
 
-    Raises ValueError if beta is not a 1-D table of values strictly between 0 and 1.
+    Raises ValueError unless beta is a 1-D table of values between 0 and 1, of which only the last
+    may be 1.
     """
-    beta = torch.as_tensor(beta, dtype=torch.float64)
+    beta = numbers("beta", beta, dtype=torch.float64, device="cpu")
     if beta.ndim != 1 or len(beta) == 0:
         raise ValueError(f"beta: shape {tuple(beta.shape)} given; need a 1-D table, (T,)")
-    if not bool(((beta > 0) & (beta < 1)).all()):
+    if not bool(((beta > 0) & (beta <= 1)).all() and (beta[:-1] < 1).all()):
         raise ValueError(
             f"beta: values from {beta.min():.3g} to {beta.max():.3g} given; allowed is 0 < beta < 1"
+            ", and 1 for the last"
         )
     log_alpha_bar = torch.cat([beta.new_zeros(1), torch.log1p(-beta).cumsum(0)])  # (T+1,)
 
     def schedule(time: Tensor) -> Level:
-        time = _time(time)
+        time = moment(time)
         place = time * len(beta)
         below = place.floor().long().clamp(max=len(beta) - 1)
         share = place - below
-        log_ab = (1 - share) * log_alpha_bar[below] + share * log_alpha_bar[below + 1]
+        there = log_alpha_bar[below + 1]
+        log_ab = (1 - share) * log_alpha_bar[below] + share * there
+        to_nothing = log_alpha_bar[below] + torch.log1p(-share)  # (1 - share) alpha_bar
+        log_ab = torch.where(there == -math.inf, to_nothing, log_ab)
         sigma = torch.sqrt(torch.expm1(log_ab).abs())  # abs: minus 0 would make lam a NaN
         return Level(time, torch.exp(log_ab / 2), sigma)
 
@@ -123,10 +128,11 @@ def level_at(beta: Tensor, n: int | Tensor) -> Level:
 
     Raises ValueError for an n outside 1 ... T: in Python −1 would silently mean the noisiest.
     """
-    n = torch.as_tensor(n)
-    if n.is_floating_point() or bool((n < 1).any()) or bool((n > len(beta)).any()):
-        raise ValueError(f"n: {n.tolist()} given; allowed are the integers 1 to {len(beta)}")
-    return from_betas(beta)(n.to(torch.float64) / len(beta))
+    schedule, T, given = from_betas(beta), len(beta), numbers("n", n)
+    integers = torch.can_cast(given.dtype, torch.int64) and given.dtype != torch.bool
+    if not integers or bool(((given < 1) | (given > T)).any()):
+        raise ValueError(f"n: {given.tolist()} given; allowed are the integers 1 to {T}")
+    return schedule(given.to(torch.float64) / T)
 
 
 # --- schedules in continuous time -----------------------------------------------------------------
@@ -134,7 +140,7 @@ def level_at(beta: Tensor, n: int | Tensor) -> Level:
 
 def cosine(time: Tensor, offset: float = 0.008) -> Level:
     """The cosine schedule, unclipped: nothing is left of the data at time 1."""
-    time = _time(time)
+    time = moment(time)
     start = offset / (1 + offset) * math.pi / 2
     angle = start + time * (math.pi / 2 - start)
     alpha = torch.where(time == 1, 0.0, torch.cos(angle) / math.cos(start))
@@ -143,7 +149,7 @@ def cosine(time: Tensor, offset: float = 0.008) -> Level:
 
 def rectified(time: Tensor) -> Level:
     """A straight line from data to noise: alpha = 1 - time, sigma = time (Liu et al. 2023)."""
-    time = _time(time)
+    time = moment(time)
     return Level(time, 1 - time, time)
 
 
@@ -151,9 +157,11 @@ def edm(time: Tensor, low: float = 0.002, high: float = 80.0, rho: float = 7.0) 
     """Noise is added and data never shrinks: sigma climbs from low to high.
 
     alpha is 1 everywhere, and time 0 is the data itself: sigma is 0 there, not low.
-    Karras et al. 2022, eq. 5.
+    Karras et al. 2022, eq. 5. Raises ValueError unless 0 <= low < high and rho > 0.
     """
-    time = _time(time)
+    sound = lambda low, high, rho: 0 <= low < high < math.inf and 0 < rho < math.inf
+    need("low, high, rho", low, high, rho, allowed="need 0 <= low < high, rho > 0", ok=sound)
+    time = moment(time)
     root = low ** (1 / rho) + time * (high ** (1 / rho) - low ** (1 / rho))
     return Level(time, torch.ones_like(time), torch.where(time == 0, 0.0, root**rho))
 
@@ -166,9 +174,8 @@ def grid(schedule: Schedule, steps: int, start: float = 1.0, end: float = 0.0) -
 
     Raises ValueError unless steps is a positive integer and 1 >= start > end >= 0.
     """
-    _check_steps(steps)
-    if not 1 >= start > end >= 0:
-        raise ValueError(f"start, end: {start}, {end} given; need 1 >= start > end >= 0")
+    steps, line = whole("steps", steps), "need 1 >= start > end >= 0"
+    need("start, end", start, end, allowed=line, ok=lambda start, end: 1 >= start > end >= 0)
     return [schedule(time) for time in torch.linspace(start, end, steps + 1, dtype=torch.float64)]
 
 
@@ -180,12 +187,10 @@ def trailing_grid(beta: Tensor, steps: int) -> list[Level]:
 
     Raises ValueError unless steps is an integer from 1 to T.
     """
-    _check_steps(steps)
-    T = len(beta)
-    if steps > T:
-        raise ValueError(f"steps: {steps} given; the table has {T} entries, so allowed is 1 to {T}")
+    schedule, T = from_betas(beta), len(beta)
+    steps = whole("steps", steps, 1, T)
     n = [round(T - i * T / steps) for i in range(steps)]
-    return [level_at(beta, each) for each in n] + [from_betas(beta)(torch.tensor(0.0))]
+    return [schedule(each / T) for each in (*n, 0)]
 
 
 def lam_grid(schedule: Schedule, steps: int, high: float = 80.0, low: float = 0.002) -> list[Level]:
@@ -209,20 +214,16 @@ def karras_grid(
 
     Raises ValueError as `lam_grid` does, and unless rho is above 0.
     """
-    if not 0 < rho < math.inf:
-        raise ValueError(f"rho: {rho} given; allowed is any number above 0")
+    need("rho", rho, allowed="allowed is any number above 0", ok=lambda rho: 0 < rho < math.inf)
     return _ratio_grid(schedule, steps, high, low, lambda r: r ** (1 / rho), lambda u: u**rho)
 
 
 def _ratio_grid(schedule, steps, high, low, there, back) -> list[Level]:
     """steps levels from ratio high to ratio low, evenly in the clock `there`, then the data."""
-    _check_steps(steps)
-    top = schedule(torch.tensor(1.0)).ratio
-    if not 0 < low < high < math.inf or low >= top:
-        raise ValueError(
-            f"high, low: {high}, {low} given; need high > low > 0 as sigma/alpha, and low below "
-            f"the schedule's {float(top):.3g}"
-        )
+    steps, top = whole("steps", steps), schedule(torch.tensor(1.0)).ratio
+    line = f"need high > low > 0 as sigma/alpha, and low below the schedule's {float(top):.3g}"
+    reached = lambda high, low: 0 < low < high < math.inf and low < top
+    need("high, low", high, low, allowed=line, ok=reached)
     ends = there(torch.stack([top.clamp(max=high), torch.full_like(top, low)]))
     ratio = back(torch.linspace(*ends, steps, dtype=torch.float64))
     return [at_ratio(schedule, each) for each in ratio] + [schedule(torch.tensor(0.0))]
@@ -233,6 +234,7 @@ def at_ratio(schedule: Schedule, ratio: float | Tensor) -> Level:
 
     Raises ValueError if the schedule has no such level.
     """
+    need("ratio", ratio, allowed="allowed is any number above 0", ok=lambda r: 0 < r < math.inf)
     clean, noisy = torch.zeros(2, dtype=torch.float64)
     noisy = noisy + 1
     for _ in range(60):
@@ -246,14 +248,16 @@ def at_ratio(schedule: Schedule, ratio: float | Tensor) -> Level:
     return t
 
 
-def along(t: Level, ratio: Tensor) -> Level:
+def along(t: Level, ratio: float | Tensor) -> Level:
     """The level with another sigma/alpha on the curve that t lies on.
 
     Curves that two numbers give away: variance preserved, alpha + sigma = 1, alpha = 1. Only the
     schedule knows the new level's time, so that is NaN.
 
-    Raises ValueError for a t on none of them.
+    Raises ValueError for a t on none of them, and for one level per sample.
     """
+    one_for_all("along", t)
+    ratio = numbers("ratio", ratio, dtype=torch.float64)
     for size in (torch.hypot, torch.add, lambda alpha, sigma: alpha):
         if abs(size(t.alpha, t.sigma) - 1) < 1e-9:
             scale = size(torch.ones_like(ratio), ratio)
@@ -262,16 +266,3 @@ def along(t: Level, ratio: Tensor) -> Level:
         f"t: alpha {float(t.alpha):.4g}, sigma {float(t.sigma):.4g} given; need alpha² + sigma² = 1"
         ", alpha + sigma = 1 or alpha = 1"
     )
-
-
-def _check_steps(steps: int) -> None:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
-
-
-def _time(time: Tensor | float) -> Tensor:
-    """Time as float64 on the CPU, refused outside 0 ... 1."""
-    time = torch.as_tensor(time, dtype=torch.float64, device="cpu")
-    if not bool(((time >= 0) & (time <= 1)).all()):
-        raise ValueError(f"time: {time.tolist()} given; allowed is 0 (data) to 1 (noise)")
-    return time

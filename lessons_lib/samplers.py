@@ -5,7 +5,7 @@ A step function answers one question: we stand at x on level t, where are we on 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -14,9 +14,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lessons_lib.diffuse import eps_from_x0
+from lessons_lib.guards import condition, dice, need, start, whole
 from lessons_lib.levels import Level
 
 Denoiser = Callable[[Tensor, Level], Tensor]  # (x, t) -> the mean of the data that x may hide
+Dice = torch.Generator | Sequence[torch.Generator] | None  # one for all samples, or one for each
 
 
 class Step(NamedTuple):
@@ -43,13 +45,15 @@ def ddpm(denoise, x, t, s, last=None, generator=None, large=False) -> Step:
     """Guess the data, then draw x_s from Bayes' posterior q(x_s | x_t, x0).
 
     x (B, ...) stands on level t, the result on level s. The noise has the posterior's variance, or,
-    when large, the forward step's (it is never added on the way to sigma = 0).
+    when large, the forward step's (it is never added on the way to sigma = 0), which is right for
+    N(0, 1) if variance is preserved. Large is not the same sampler in another world: where alpha
+    stays 1 it adds (alpha_s / alpha_t)² times as much, and is right only for data without end.
     Ho et al. 2020, eq. 6 and 7, for any two levels s < t.
     """
     x0 = denoise(x, t)
     var = reverse_var(t, s)
-    mean = (t.alpha / s.alpha * s.sigma**2 * x + s.alpha * var * x0) / t.sigma**2
-    std = torch.sqrt(var if large and s.sigma > 0 else var * s.sigma**2 / t.sigma**2)
+    mean = t.alpha / s.alpha * s.sigma**2 / t.sigma**2 * x + s.alpha * var / t.sigma**2 * x0
+    std = torch.sqrt(var) * (s.sigma > 0 if large else s.sigma / t.sigma)
     return Step(mean + std * noise_like(x, generator), x0, t)
 
 
@@ -60,8 +64,8 @@ def ddim(denoise, x, t, s, last=None, generator=None, eta=0.0) -> Step:
 
     Raises ValueError unless 0 <= eta <= 1.
     """
-    if not 0 <= eta <= 1:
-        raise ValueError(f"eta: {eta} given; allowed is 0 (no fresh noise) to 1 (DDPM)")
+    line = "allowed is 0 (no fresh noise) to 1 (DDPM)"
+    need("eta", eta, allowed=line, ok=lambda eta: 0 <= eta <= 1)
     x0 = denoise(x, t)
     eps = eps_from_x0(x, x0, t)
     if eta == 0:
@@ -79,10 +83,10 @@ def cfg_plus_plus(denoise, x, t, s, last=None, generator=None, *, c, lam) -> Ste
 
     Raises ValueError unless 0 <= lam <= 1.
     """
-    if not 0 <= lam <= 1:
-        raise ValueError(f"lam: {lam} given; allowed is 0 (ignore c) to 1 (the conditional guess)")
+    line = "allowed is 0 (ignore c) to 1 (the conditional guess)"
+    need("lam", lam, allowed=line, ok=lambda lam: 0 <= lam <= 1)
     u = denoise(x, t)
-    x0 = u + lam * (denoise(x, t, c.expand(len(x), *c.shape[1:])) - u)
+    x0 = u + lam * (denoise(x, t, condition(c, x)) - u)
     return Step(s.alpha * x0 + s.sigma * eps_from_x0(x, u, t), x0, t)
 
 
@@ -97,10 +101,9 @@ def ddim_inversion(denoise, x, levels, iterations: int = 1) -> Tensor:
     Raises ValueError if iterations is not a positive integer, or if levels start at alpha = 0,
     where every picture becomes the same noise and no way leads back.
     """
-    if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 1:
-        raise ValueError(f"iterations: {iterations!r} given; allowed are the integers from 1 up")
-    _check_start(x, levels, None)
-    if levels[0].alpha == 0:
+    iterations = whole("iterations", iterations)
+    levels = start(x, levels, None)
+    if bool((levels[0].alpha == 0).any()):
         raise ValueError("levels: the first has alpha = 0; invert from grid(..., start=0.98), say")
     for t, s in zip(levels[-2::-1], levels[:0:-1], strict=True):  # upwards, from s to t
         scale = t.alpha / s.alpha
@@ -112,22 +115,33 @@ def ddim_inversion(denoise, x, levels, iterations: int = 1) -> Tensor:
     return x
 
 
-def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Fresh noise shaped like x, drawn where the generator lives and moved to where x lives."""
+def noise_like(x: Tensor, generator: Dice) -> Tensor:
+    """Fresh noise shaped like x, drawn where the generator lives and moved to where x lives.
+
+    A list of generators, one per sample, draws each sample from its own: what it gets does not
+    depend on the batch that it is drawn in.
+    """
+    dice(generator, x)
+    if isinstance(generator, Sequence):
+        z = torch.empty_like(x)
+        for row, own in zip(z, generator, strict=True):
+            row.copy_(noise_like(row, own))
+        return z
     device = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
 
-def walk(step, denoise, x, levels, generator=None, check=True) -> Iterator[Step]:
+def walk(step, denoise, x, levels, generator: Dice = None, check=True) -> Iterator[Step]:
     """Take a step function down a grid, and yield every Step on the way.
 
-    x (B, ...) is noise on levels[0]; its shape, device and dtype are the sample's.
+    x (B, ...) is noise on levels[0]; its shape, device and dtype are the sample's. generator: one
+    for all, or a list of one a sample. Levels may differ from sample to sample, (B,) each.
 
     Raises ValueError, at once, for an x that is not finite floating point, for levels that do not
     fall in noise, for a generator on a foreign device; and on the way, for a denoiser that returns
     another shape or device, and (check=True) as soon as x is no longer finite.
     """
-    _check_start(x, levels, generator)
+    levels = start(x, levels, generator)
     return _walk(step, denoise, x, levels, generator, check and x.device.type != "meta")
 
 
@@ -143,8 +157,9 @@ def _walk(step, denoise, x, levels, generator, check) -> Iterator[Step]:
         yield last
 
 
-def sample(step, denoise, x, levels, generator=None, progress=False) -> Tensor:
-    """Walk a grid to its end and return what is found there, shaped like x."""
+def sample(step, denoise, x, levels, generator: Dice = None, progress=False) -> Tensor:
+    """Walk a grid to its end and return what is found there, shaped like x; as for `walk`."""
+    levels = list(levels)
     steps = walk(step, denoise, x, levels, generator)
     for last in tqdm(steps, total=len(levels) - 1, disable=not progress, leave=False):
         pass
@@ -160,21 +175,3 @@ def _ask(denoise: Denoiser, x: Tensor, t: Level, *c: Tensor) -> Tensor:
             f"{x.device}; need the same shape and device"
         )
     return x0
-
-
-def _check_start(x: Tensor, levels: list[Level], generator: torch.Generator | None) -> None:
-    if not x.is_floating_point():
-        raise ValueError(f"x: dtype {x.dtype} given; need floating point noise, such as float32")
-    if x.device.type != "meta" and not bool(torch.isfinite(x).all()):
-        raise ValueError("x: holds NaN or Inf; need finite noise")
-    if generator is not None and generator.device.type not in ("cpu", x.device.type):
-        raise ValueError(
-            f"generator: on {generator.device}, x on {x.device}; need the same device, or the CPU"
-        )
-    if len(levels) < 2:
-        raise ValueError(f"levels: {len(levels)} given; need at least 2, noisiest first")
-    ratio = torch.stack([level.sigma / level.alpha for level in levels])
-    if not bool((ratio[1:] < ratio[:-1]).all()):
-        raise ValueError(
-            "levels: sigma/alpha must fall from each level to the next, noisiest first"
-        )

@@ -1,7 +1,9 @@
 """More samplers: an ODE or SDE solver is a step function with a better guess of the noise.
 
 DDIM is Euler's rule. The others look twice, or remember, and so err less at the same number of
-evaluations. All obey `samplers.walk`; each is one evaluation a step unless it says so.
+evaluations. All obey `samplers.walk`; each is one evaluation a step unless it says so. One that
+decides by the level how to step wants one level for all samples, and raises ValueError otherwise:
+heun, dpm_2, dpmpp_multistep, churned.
 """
 
 import math
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.diffuse import eps_from_x0, q_sample, score, x0_from_eps
+from lessons_lib.guards import need, one_for_all, whole
 from lessons_lib.levels import Level, along
 from lessons_lib.samplers import Step, StepFunction, noise_like, reverse_var
 
@@ -29,6 +32,7 @@ def heun(denoise, x, t, s, last=None, generator=None) -> Step:
     or the mean has no meaning. Second order. Karras et al. 2022, algorithm 1: their d is eps, and
     their time is sigma/alpha.
     """
+    one_for_all("heun", t, s)
     x0 = denoise(x, t)
     eps = eps_from_x0(x, x0, t)
     x_s = q_sample(x0, s, eps)
@@ -46,6 +50,7 @@ def dpm_2(denoise, x, t, s, last=None, generator=None) -> Step:
 
     Raises ValueError for levels on no curve that `levels.along` knows.
     """
+    one_for_all("dpm_2", t, s)
     x0 = denoise(x, t)
     eps = eps_from_x0(x, x0, t)
     if s.sigma == 0 or t.alpha == 0:
@@ -65,9 +70,9 @@ def dpmpp_2m(denoise, x, t, s, last=None, generator=None) -> Step:
     x0 = denoise(x, t)
     h = s.lam - t.lam
     ahead = x0
-    if last is not None and s.sigma > 0:
+    if last is not None:
         r = (t.lam - last.t.lam) / h
-        ahead = x0 + (x0 - last.x0) / (2 * r)
+        ahead = x0 + torch.where(s.sigma > 0, 1 / (2 * r), 0.0) * (x0 - last.x0)
     return Step(s.sigma / t.sigma * x - s.alpha * torch.expm1(-h) * ahead, x0, t)
 
 
@@ -81,8 +86,8 @@ def dpmpp_multistep(denoise, x, t, s, last=None, generator=None, order=4) -> Ste
 
     Raises ValueError unless order is 1, 2, 3 or 4.
     """
-    if order not in (1, 2, 3, 4):
-        raise ValueError(f"order: {order!r} given; allowed are 1, 2, 3 and 4")
+    order = whole("order", order, 1, 4)
+    one_for_all("dpmpp_multistep", t, s)
     x0 = denoise(x, t)
     if t.alpha == 0 or s.sigma == 0:
         return Step(q_sample(x0, s, eps_from_x0(x, x0, t)), x0, t)
@@ -132,12 +137,12 @@ def euler_maruyama(denoise, x, t, s, last=None, generator=None) -> Step:
 
     Raises ValueError where alpha = 0, where the drift is infinite.
     """
-    if t.alpha == 0:
+    if bool((t.alpha == 0).any()):
         raise ValueError("t: alpha is 0 there; start euler_maruyama where alpha > 0")
     x0 = denoise(x, t)
     var = reverse_var(t, s)
     mean = x - torch.log(t.alpha / s.alpha) * x + var * score(x, x0, t)
-    std = torch.sqrt(var) if s.sigma > 0 else 0
+    std = torch.sqrt(var) * (s.sigma > 0)
     return Step(mean + std * noise_like(x, generator), x0, t)
 
 
@@ -150,9 +155,8 @@ def langevin(denoise, x, t, h: float, generator=None) -> Tensor:
 
     Raises ValueError unless h is a number above 0 and there is noise on level t.
     """
-    if not 0 < h < math.inf:
-        raise ValueError(f"h: {h} given; allowed is any number above 0")
-    if t.sigma == 0:
+    need("h", h, allowed="allowed is any number above 0", ok=lambda h: 0 < h < math.inf)
+    if bool((t.sigma == 0).any()):
         raise ValueError("t: sigma is 0 there; Langevin steps need noise on the level")
     return x + h * score(x, denoise(x, t), t) + math.sqrt(2 * h) * noise_like(x, generator)
 
@@ -168,12 +172,14 @@ def churned(
     Raises ValueError unless amount >= 0, low <= high and swell > 0; later, for levels on no curve
     that `levels.along` knows.
     """
-    if not 0 <= amount < math.inf:
-        raise ValueError(f"amount: {amount} given; allowed is any number from 0 up")
-    if not low <= high or not 0 < swell < math.inf:
-        raise ValueError(f"low, high, swell: {low}, {high}, {swell}; need low <= high, swell > 0")
+    line = "allowed is any number from 0 up"
+    need("amount", amount, allowed=line, ok=lambda amount: 0 <= amount < math.inf)
+    sound = lambda low, high, swell: low <= high and 0 < swell < math.inf
+    line = "need low <= high, swell > 0"
+    need("low, high, swell", low, high, swell, allowed=line, ok=sound)
 
     def churning(denoise, x, t, s, last=None, generator=None) -> Step:
+        one_for_all("churned", t)
         if amount > 0 and t.alpha > 0 and low <= t.ratio <= high:
             up = along(t, (1 + amount) * t.ratio)
             fresh = swell * torch.sqrt(reverse_var(up, t)) * noise_like(x, generator)

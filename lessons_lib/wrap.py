@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from lessons_lib.guards import condition, fit, need, per_sample, strength
 from lessons_lib.levels import Level
 from lessons_lib.samplers import Denoiser
 
@@ -13,68 +14,63 @@ NO_LABEL = -1  # the label of a sample without one
 
 def given(denoise, c: Tensor) -> Denoiser:
     """Ask the denoiser for pictures of c: one condition for all, or one per sample."""
-
-    def conditional(x: Tensor, t: Level) -> Tensor:
-        return denoise(x, t, _fit(c, x))
-
-    return conditional
+    return lambda x, t: denoise(x, t, condition(c, x))
 
 
-def cfg(denoise, c: Tensor, w: float, batched: bool = False) -> Denoiser:
+def cfg(denoise, c: Tensor, w: float | Tensor, batched: bool = False) -> Denoiser:
     """Walk from the unconditional guess through the conditional one, w times as far.
 
     w = 0 ignores c and w = 1 obeys it, with one evaluation each; every other w costs two, or one
-    of a doubled batch when batched. Ho & Salimans 2022, eq. 6; their w is ours minus 1.
+    of a doubled batch when batched, and so does one w per sample, (B,). Ho & Salimans 2022, eq. 6;
+    their w is ours minus 1.
 
-    Raises ValueError if w is not a finite number.
+    Raises ValueError if w is not finite.
     """
-    _check_finite("w", w)
-    if w == 0:
-        return denoise
-    if w == 1:
-        return given(denoise, c)
+    w = strength("w", w)
+    if isinstance(w, float) and w in (0, 1):
+        return given(denoise, c) if w else denoise
 
     def guided(x: Tensor, t: Level) -> Tensor:
-        label = _fit(c, x)
+        label = condition(c, x)
         if batched:
             both = torch.cat([torch.full_like(label, NO_LABEL), label])
             u, x0_c = denoise(torch.cat([x, x]), _twice(t), both).chunk(2)
         else:
             u, x0_c = denoise(x, t), denoise(x, t, label)
-        return u + w * (x0_c - u)
+        return u + fit("w", w, x) * (x0_c - u)
 
     return guided
 
 
-def negative(denoise, c: Tensor, avoid: Tensor, w: float) -> Denoiser:
+def negative(denoise, c: Tensor, avoid: Tensor, w: float | Tensor) -> Denoiser:
     """Walk away from one condition and towards another: `cfg` with avoid in the place of nothing.
 
-    Raises ValueError if w is not a finite number.
+    Raises ValueError if w is not finite.
     """
-    _check_finite("w", w)
+    w = strength("w", w)
 
     def guided(x: Tensor, t: Level) -> Tensor:
-        away = denoise(x, t, _fit(avoid, x))
-        return away + w * (denoise(x, t, _fit(c, x)) - away)
+        away = denoise(x, t, condition(avoid, x))
+        return away + fit("w", w, x) * (denoise(x, t, condition(c, x)) - away)
 
     return guided
 
 
-def rescale(denoise, c: Tensor, w: float, phi: float = 0.7) -> Denoiser:
+def rescale(denoise, c: Tensor, w: float | Tensor, phi: float = 0.7) -> Denoiser:
     """Guide, then give the guess back the spread of the conditional one, phi of the way.
 
+    A guess without spread, such as one pixel, stays as it is: no factor would give it one.
     Lin et al. 2024, eq. 15 and 16, on the guess of the data.
     Raises ValueError if w is not finite or phi is outside 0 ... 1.
     """
-    _check_finite("w", w)
-    if not 0 <= phi <= 1:
-        raise ValueError(f"phi: {phi} given; allowed is 0 (plain guidance) to 1")
+    w = strength("w", w)
+    need("phi", phi, allowed="allowed is 0 (plain guidance) to 1", ok=lambda phi: 0 <= phi <= 1)
 
     def guided(x: Tensor, t: Level) -> Tensor:
-        u, x0_c = denoise(x, t), denoise(x, t, _fit(c, x))
-        x0 = u + w * (x0_c - u)
-        spread = _std(x0_c) / _std(x0).clamp(min=torch.finfo(x.dtype).tiny)
-        return (phi * spread + 1 - phi) * x0
+        u, x0_c = denoise(x, t), denoise(x, t, condition(c, x))
+        x0 = u + fit("w", w, x) * (x0_c - u)
+        have, want = _spread(x0), _spread(x0_c)
+        return (phi * torch.where(have > 0, want / have, 1) + 1 - phi) * x0
 
     return guided
 
@@ -82,22 +78,26 @@ def rescale(denoise, c: Tensor, w: float, phi: float = 0.7) -> Denoiser:
 def interval(inside: Denoiser, outside: Denoiser, low: float, high: float) -> Denoiser:
     """Ask one denoiser where low <= sigma/alpha <= high, and another elsewhere.
 
-    Guide in the middle of the walk only: interval(cfg(d, c, w), given(d, c), .2, 5.).
+    Guide in the middle of the walk only: interval(cfg(d, c, w), given(d, c), .2, 5.). With one
+    level per sample both are asked, unless all agree.
     Kynkäänniemi et al. 2024. Raises ValueError unless 0 <= low < high.
     """
-    if not 0 <= low < high:
-        raise ValueError(f"low, high: {low}, {high} given; need 0 <= low < high, as sigma/alpha")
+    line = "need 0 <= low < high, as sigma/alpha"
+    need("low, high", low, high, allowed=line, ok=lambda low, high: 0 <= low < high)
 
     def choosing(x: Tensor, t: Level) -> Tensor:
-        return (inside if low <= float(t.ratio) <= high else outside)(x, t)
+        within = (low <= t.ratio) & (t.ratio <= high)
+        if within.all() or not within.any():
+            return (inside if within.all() else outside)(x, t)
+        within = per_sample(within, x).to(x.device)
+        return torch.where(within, inside(x, t), outside(x, t))
 
     return choosing
 
 
 def clip(denoise: Denoiser, low: float = -1.0, high: float = 1.0) -> Denoiser:
     """Cut the guess to the range of the data; a sampler derives its eps from what is left."""
-    if not low < high:
-        raise ValueError(f"low, high: {low}, {high} given; need low < high")
+    need("low, high", low, high, allowed="need low < high", ok=lambda low, high: low < high)
     return lambda x, t: denoise(x, t).clamp(low, high)
 
 
@@ -106,26 +106,27 @@ def dynamic_threshold(denoise: Denoiser, share: float = 0.995) -> Denoiser:
 
     Saharia et al. 2022, section 2.3. Raises ValueError unless 0 < share <= 1.
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"share: {share} given; allowed is above 0 to 1")
+    need("share", share, allowed="allowed is above 0 to 1", ok=lambda share: 0 < share <= 1)
 
     def thresholded(x: Tensor, t: Level) -> Tensor:
         x0 = denoise(x, t)
-        size = torch.quantile(x0.abs().flatten(1).float(), share, dim=1).clamp(min=1).to(x0)
-        size = size.reshape(-1, *[1] * (x.ndim - 1))
+        ordered = _row(x0).abs().sort(dim=1).values  # torch.quantile ends at 16 million
+        place = share * (ordered.shape[1] - 1)
+        below, above = ordered[:, math.floor(place)], ordered[:, math.ceil(place)]
+        size = per_sample(torch.lerp(below, above, place % 1).clamp(min=1), x)
         return x0.clamp(-size, size) / size
 
     return thresholded
 
 
-def classifier_guidance(denoise: Denoiser, log_prob, scale: float) -> Denoiser:
+def classifier_guidance(denoise: Denoiser, log_prob, scale: float | Tensor) -> Denoiser:
     """Climb a classifier of fogged pictures: add scale · ∇ log p(c | x_t) to the score.
 
     log_prob(x, t) gives (B,) log-probabilities of the condition asked for.
     Dhariwal & Nichol 2021, algorithm 2. Raises ValueError if scale is not finite, and where
     alpha = 0, where no push of the score is a finite push of the data.
     """
-    _check_finite("scale", scale)
+    scale = strength("scale", scale)
 
     def guided(x: Tensor, t: Level) -> Tensor:
         if bool((t.alpha == 0).any()):
@@ -134,7 +135,7 @@ def classifier_guidance(denoise: Denoiser, log_prob, scale: float) -> Denoiser:
             leaf = x.detach().requires_grad_()
             (climb,) = torch.autograd.grad(log_prob(leaf, t).sum(), leaf)
         t_x = t.to(x)
-        return denoise(x, t) + scale * t_x.sigma**2 / t_x.alpha * climb
+        return denoise(x, t) + fit("scale", scale, x) * t_x.sigma**2 / t_x.alpha * climb
 
     return guided
 
@@ -151,25 +152,14 @@ def counted(denoise):
     return counting
 
 
-def _fit(c: Tensor, x: Tensor) -> Tensor:
-    """One condition per sample of x; ValueError if there is neither one nor one each."""
-    if c.device != x.device:
-        raise ValueError(f"c: on {c.device}, x on {x.device}; need the same device")
-    c = c[None] if c.ndim == 0 else c
-    if len(c) not in (1, len(x)):
-        raise ValueError(f"c: {len(c)} conditions for {len(x)} samples; need 1 or as many")
-    return c.expand(len(x), *c.shape[1:])
-
-
 def _twice(t: Level) -> Level:
     return t if t.alpha.ndim == 0 else Level(*(torch.cat([field, field]) for field in t))
 
 
-def _std(x: Tensor) -> Tensor:
+def _row(x: Tensor) -> Tensor:
+    return x[:, None].flatten(1)  # (B, D)
+
+
+def _spread(x: Tensor) -> Tensor:
     """The spread of each sample on its own, (B, 1, ..., 1)."""
-    return x.flatten(1).std(dim=1).reshape(-1, *[1] * (x.ndim - 1))
-
-
-def _check_finite(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{name}: {value} given; allowed is any finite number")
+    return per_sample(_row(x).std(dim=1, correction=0), x)

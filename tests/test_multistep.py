@@ -87,5 +87,5 @@ def test_order_1_is_ddim_and_the_memory_stays_short():
 
 @pytest.mark.parametrize("order", [0, 5, 1.5, None])
 def test_the_order_is_one_of_four(order):
-    with pytest.raises(ValueError, match="order: .* given; allowed are 1, 2, 3 and 4"):
+    with pytest.raises(ValueError, match="order: .* given; allowed are the integers 1 to 4"):
         dpmpp_multistep(None, None, None, None, order=order)

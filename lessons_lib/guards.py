@@ -1,0 +1,137 @@
+"""What a function may be given, in one place: a bad argument ends in an error that names it.
+
+Each raises a ValueError with the argument's name, the value, and what is allowed.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def need(name: str, *values, allowed: str, ok: Callable[..., bool]) -> None:
+    """Refuse values for which ok(*values) is not true, or cannot be said."""
+    try:
+        fine = bool(ok(*values))
+    except (TypeError, ValueError, RuntimeError, AttributeError, OverflowError):
+        fine = False
+    if not fine:
+        raise ValueError(f"{name}: {', '.join(map(repr, values))} given; {allowed}")
+
+
+def whole(name: str, value, low: int = 1, high: int | None = None) -> int:
+    """A whole number of any integer type, NumPy's too, as an int; never True or False."""
+    allowed = f"the integers from {low} up" if high is None else f"the integers {low} to {high}"
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    top = math.inf if high is None else high
+    need(name, value, allowed=f"allowed are {allowed}", ok=lambda _: low <= number <= top)
+    return number
+
+
+def numbers(name: str, value, **like) -> Tensor:
+    """A number, or a nested list of them, as a tensor (of this dtype, on this device)."""
+    try:
+        return torch.as_tensor(value, **like)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise ValueError(f"{name}: {value!r} given; need a number, or a tensor of them") from None
+
+
+def dice(generator, x: Tensor) -> None:
+    """Refuse a generator, or a list of one per sample, that cannot draw noise for x (B, ...)."""
+    if generator is None:
+        return
+    many = isinstance(generator, Sequence)
+    if many and len(generator) != len(x):
+        raise ValueError(
+            f"generator: {len(generator)} given for {len(x)} samples; need 1 or as many"
+        )
+    for g in generator if many else [generator]:
+        if not hasattr(g, "device"):
+            raise ValueError(f"generator: {g!r} given; need a torch.Generator, or one per sample")
+        if g.device.type not in ("cpu", x.device.type):
+            raise ValueError(
+                f"generator: on {g.device}, x on {x.device}; need the same device, or the CPU"
+            )
+
+
+def start(x: Tensor, levels, generator) -> list:
+    """The levels of a walk, shaped to fit x, once x, levels and generator fit each other."""
+    kind = getattr(x, "dtype", type(x).__name__)
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        raise ValueError(f"x: dtype {kind} given; need floating point noise, such as float32")
+    if x.device.type != "meta" and not bool(torch.isfinite(x).all()):
+        raise ValueError("x: holds NaN or Inf; need finite noise")
+    dice(generator, x)
+    levels = list(levels)
+    if len(levels) < 2 or not all(hasattr(t, "alpha") for t in levels):
+        raise ValueError(f"levels: {len(levels)} given; need at least 2, noisiest first")
+    if x.itemsize < 4 and any(t.alpha.ndim for t in levels):
+        raise ValueError(f"x: {kind} given, too coarse for one level per sample; need float32")
+    ratio = torch.stack(torch.broadcast_tensors(*(t.ratio for t in levels)))
+    if not bool((ratio[1:] < ratio[:-1]).all()):
+        raise ValueError(
+            "levels: sigma/alpha must fall from each level to the next, noisiest first"
+        )
+    return [t.to(x) for t in levels]
+
+
+def moment(time) -> Tensor:
+    """A time, or a tensor of them, as float64 on the CPU."""
+    return unit("time", time, "0 (data) to 1 (noise)")
+
+
+def unit(name: str, value, allowed: str = "0 to 1") -> Tensor:
+    """A number from 0 to 1, or a tensor of them, as float64 on the CPU."""
+    value = numbers(name, value, dtype=torch.float64, device="cpu")
+    if not bool(((value >= 0) & (value <= 1)).all()):
+        raise ValueError(f"{name}: {value.tolist()} given; allowed is {allowed}")
+    return value
+
+
+def condition(c, x: Tensor) -> Tensor:
+    """One condition per sample of x, from one for all or one each; a number or a list will do."""
+    c = c if isinstance(c, Tensor) else numbers("c", c, device=x.device)
+    if c.device != x.device:
+        raise ValueError(f"c: on {c.device}, x on {x.device}; need the same device")
+    c = c[None] if c.ndim == 0 else c
+    if len(c) not in (1, len(x)):
+        raise ValueError(f"c: {len(c)} conditions for {len(x)} samples; need 1 or as many")
+    return c.expand(len(x), *c.shape[1:])
+
+
+def one_for_all(who: str, *levels) -> None:
+    """Refuse one level per sample where a step decides by the level how to go on."""
+    for level in levels:
+        if level.alpha.ndim:
+            raise ValueError(f"t: {len(level.alpha)} levels given; {who} needs one for all samples")
+
+
+def strength(name: str, w) -> float | Tensor:
+    """A finite factor for all samples, as a float, or one for each, (B,)."""
+    each = numbers(name, w, dtype=torch.float64)
+    need(
+        name,
+        w,
+        allowed="allowed is any finite number, or one per sample, (B,)",
+        ok=lambda w: each.ndim < 2 and each.isfinite().all(),
+    )
+    return float(each) if each.numel() == 1 else each
+
+
+def fit(name: str, w: float | Tensor, x: Tensor) -> float | Tensor:
+    """What `strength` gave, ready to multiply x (B, ...)."""
+    if not isinstance(w, Tensor):
+        return w
+    if len(w) != len(x):
+        raise ValueError(f"{name}: {len(w)} given for {len(x)} samples; need 1 or as many")
+    return per_sample(w.to(x), x)
+
+
+def per_sample(value: Tensor, x: Tensor) -> Tensor:
+    """One value per sample, (B,) or (B, 1, ..., 1), shaped to multiply x (B, ...)."""
+    return value.reshape(len(x), *[1] * (x.ndim - 1))
