@@ -2,7 +2,8 @@
 
 `lessons measure strides-mixture` runs one function and ships what it found in
 data/results/strides-mixture.json; a lesson reads it there with `result`. A number measured over
-several seeds is {"value": mean, "se": standard error of that mean}, four digits of each.
+several seeds is {"value": mean, "half": half of its 95 % interval, "each": the value of every
+seed}, four digits of each; "instruments" says how each figure was taken.
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Callable
 import torch
 
 from lessons_lib import files
+from lessons_lib.course.instrument import checkpoint_hash, difference
 from lessons_lib.course.measure.digits import (
     CLOCKS,
     SAMPLERS,
@@ -19,6 +21,7 @@ from lessons_lib.course.measure.digits import (
     even_contrast,
     guidance_digits,
     strides_digits,
+    unasked_digits,
 )
 from lessons_lib.course.measure.frontier import (
     frontier_digits,
@@ -33,7 +36,6 @@ from lessons_lib.course.measure.laws import (
     quantile,
     strides_mixture,
 )
-from lessons_lib.course.measure.seeds import checkpoint_hash
 from lessons_lib.course.measure.shapes import guidance_shapes
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "MEASURES",
     "SAMPLERS",
     "checkpoint_hash",
+    "difference",
     "even_contrast",
     "guided_moments",
     "law_of_chain",
@@ -55,6 +58,7 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "digits-walk": digits_walk,
     "strides-mixture": strides_mixture,
     "strides-digits": strides_digits,
+    "unasked-digits": unasked_digits,
     "guidance-digits": guidance_digits,
     "guided-law": guided_law,
     "guidance-shapes": guidance_shapes,
@@ -104,8 +108,8 @@ def lines(found: dict) -> list[str]:
 
 
 def _text(value) -> str:
-    if isinstance(value, dict) and "se" in value:
-        return f"{value['value']:.4g} ± {value['se']:.2g}"
+    if isinstance(value, dict) and "half" in value:
+        return f"{value['value']:.4g} ± {value['half']:.2g}"
     return f"{value['median']:.3g}" if isinstance(value, dict) else f"{value}"
 
 

@@ -6,10 +6,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from lessons_lib import data, learn, metrics
-from lessons_lib.course.measure.digits import Real
+from lessons_lib import data, learn
+from lessons_lib.course.instrument import (
+    QUALITY,
+    SEEDS,
+    Digits,
+    Shapes,
+    errors,
+)
 from lessons_lib.course.measure.laws import MIXTURE, mixture
-from lessons_lib.course.measure.seeds import SEEDS, bar, checkpoint_hash, error, errors
+from lessons_lib.course.measure.seeds import bar
 from lessons_lib.levels import from_betas, grid, lam_grid, linear_betas
 from lessons_lib.playground import SPACINGS
 from lessons_lib.samplers import ddim, ddpm, sample
@@ -34,7 +40,7 @@ def frontier_digits(seeds=SEEDS, n=500, calls=CALLS, most=100, splits=20, progre
     n pictures per seed, from the same noise for all. Above `most` evaluations, where the path is
     followed closely enough, only DDPM goes on, evenly in time.
     """
-    denoise, label, real = learn.load("digits"), torch.arange(n) % 10, Real.load(n, splits)
+    denoise, label, real = learn.load("digits"), torch.arange(n) % 10, Digits.load(n, splits)
     found: dict = {}
     for job in bar(_jobs(seeds, calls, most), progress):
         x = _walked(*job, given(denoise, label), (n, 1, 8, 8))
@@ -43,9 +49,7 @@ def frontier_digits(seeds=SEEDS, n=500, calls=CALLS, most=100, splits=20, progre
         "what": "Every sampler with every spacing of the levels on the digit checkpoint, by "
         f"network evaluations per picture, {n} pictures per seed. Even in log-SNR: from "
         "sigma/alpha 40 to .05, then the data.",
-        "seeds": list(seeds),
-        "pictures per seed": n,
-        "rows": _rows(found, "recognised", "frechet"),
+        "rows": _rows(found, *QUALITY),
         **real.reference(seeds),
     }
 
@@ -56,38 +60,28 @@ def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=
     A caption names shape, colour and background, and leaves size and place open. n pictures per
     seed, from the same noise for all. Above `most` evaluations only DDPM goes on, evenly in time.
     """
-    judge, denoise, student = (learn.load(k) for k in ("shapes_judge", "shapes", "shapes_few"))
+    denoise, student = learn.load("shapes"), learn.load("shapes_few")
     generator = torch.Generator().manual_seed(1000)
     asked, whole = data.choose(n, generator), data.choose(40 * n, generator)
     asked[:, 2:4] = NO_LABEL  # the background is said: a coin for each would drown all else
     whole = torch.where(asked == NO_LABEL, whole.view(40, n, -1), asked).flatten(0, 1)
-    real = metrics.coarse(data.draw(data.scene(whole, generator)))  # of the same captions
-
-    def judged(x: Tensor) -> dict[str, float]:
-        x = x.clamp(-1, 1)
-        right = float(metrics.fidelity(judge.read(x), asked)[-1])
-        return {"right": right, "frechet": metrics.frechet(metrics.coarse(x), real)}
+    real = Shapes.load(asked, data.draw(data.scene(whole, generator)), cell=4)
 
     jobs = [(denoise, job) for job in _jobs(seeds, calls, most)]
     jobs += [(student, (STUDENT, EVEN_TIME, k, seed)) for k in FEW for seed in seeds]
     found: dict = {}
     for model, job in bar(jobs, progress):
         x = _walked(*job, given(model, asked), (n, 3, 32, 32))
-        found.setdefault(job[:3], []).append(judged(x))
+        found.setdefault(job[:3], []).append(real.judged(x))
     again = [whole[seed * n : (seed + 1) * n] for seed in range(len(seeds))]
     again = [data.draw(data.scene(c, generator)) for c in again]
     return {
         "what": "Every sampler with every spacing of the levels on the shapes checkpoint, and its "
         f"student for few steps, by network evaluations per picture, {n} pictures per seed, w = 1. "
-        "A caption names shape, colour and background; right: the judge sees all three. Fréchet "
-        f"distance of the means of 4×4 blocks to {len(real)} real pictures of the same captions. "
-        "Even in log-SNR: from sigma/alpha 40 to .05, then the data.",
-        "seeds": list(seeds),
-        "pictures per seed": n,
-        "rows": _rows(found, "right", "frechet"),
-        "checkpoints": {k: checkpoint_hash(k) for k in ("shapes", "shapes_few", "shapes_judge")},
-        "frechet, real against real": error([judged(x)["frechet"] for x in again]),
-        "right, real pictures": error([judged(x)["right"] for x in again]),
+        "A caption names shape, colour and background; right: the judge sees all three. Even in "
+        "log-SNR: from sigma/alpha 40 to .05, then the data.",
+        "rows": _rows(found, *Shapes.quality),
+        **real.reference(again, seeds, ("shapes", "shapes_few")),
     }
 
 
@@ -117,8 +111,7 @@ def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
         "what": "Root mean square distance from the end of the exact path on a mixture of two "
         f"Gaussians under DDPM's linear table, from {n} even quantiles of the noise, in float64. "
         "Even in log-SNR: from sigma/alpha 160 to .05, then the data.",
-        "seeds": [],
-        "error bars": "none: nothing is drawn",
+        "bars": "none: nothing is drawn",
         "mixture": MIXTURE,
         "rows": rows,
     }

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from lessons_lib import metrics
+from lessons_lib.course.instrument import BARS, SEEDS, error
 from lessons_lib.course.measure.digits import SAMPLERS
-from lessons_lib.course.measure.seeds import SEEDS, bar, error
+from lessons_lib.course.measure.seeds import bar
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import cosine, from_betas, grid, linear_betas
 from lessons_lib.samplers import noise_like, sample
@@ -51,8 +52,11 @@ def strides_mixture(
         "what": "Every sampler with the steps cut down, evenly in time, on an exact mixture under "
         f"DDPM's linear table: W2 to the mixture, {n} samples per seed, and the same without "
         "sampling error. Below about the floor, read only the latter.",
-        "seeds": list(seeds),
-        "samples per seed": n,
+        "instruments": {
+            "w2": {"features": "the samples", "preprocessing": "as drawn"}
+            | {"reference": "the exact mixture", "n": n, "seeds": list(seeds)}
+        },
+        "bars": BARS,
         "mixture": MIXTURE,
         "rows": rows,
         "floor": error(floor),
@@ -86,8 +90,7 @@ def guided_law(calls=(10, 50, 1000), w=3.0, progress=False) -> dict:
     return {
         "what": "Mean and variance that guidance reaches between two Gaussians, by exact push of "
         "both through every affine step in float64, beside the law p(x)^(1-w) p(x|c)^w.",
-        "seeds": [],
-        "error bars": "none: no random number is drawn; compare one grid with the next finer one",
+        "bars": "none: no random number is drawn; compare one grid with the next finer one",
         "cases": cases,
     }
 
