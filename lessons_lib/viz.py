@@ -349,9 +349,9 @@ def measured(rows, key: str, ax: Axes, ylabel: str, samplers, floor=None, title=
     for i, name in enumerate(samplers):
         mine = [row for row in rows if row["sampler"] == name]
         calls = [row["calls"] for row in mine]
-        y, se = ([row[key][part] for row in mine] for part in ("value", "se"))
+        y, half = ([row[key][part] for row in mine] for part in ("value", "half"))
         look = {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os^D"[i], "markersize": 5}
-        ax.errorbar(calls, y, se, capsize=3, **look)
+        ax.errorbar(calls, y, half, capsize=3, **look)
         ends.append((calls[-1], y[-1], name.replace(", ", "\n"), COLOURS[i]))
     if floor is None:
         ax.set_yscale("log")
@@ -396,8 +396,8 @@ def frontier(
         if spoken is None or name in spoken:
             look = {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os^DvPX"[i]}
             ends.append((x[-1], y[-1], name, COLOURS[i]))
-        se = [each["se"] for each in number] if "se" in number[0] else None
-        ax.errorbar(x, y, se, capsize=2, markersize=5, **look)
+        half = [each["half"] for each in number] if "half" in number[0] else None
+        ax.errorbar(x, y, half, capsize=2, markersize=5, **look)
     if best is not None:
         ax.plot(*best, "o", color="black", markersize=11, markerfacecolor="none", zorder=4)
     if floor is not None:

@@ -56,12 +56,12 @@ def test_show_prints_three_significant_digits(capsys):
     ],
 )
 def test_a_measurement_is_rounded_where_its_error_is(capsys, value, error, digits, said):
-    show_table(["x"], [[{"value": value, "se": error}]], digits)
+    show_table(["x"], [[{"value": value, "half": error}]], digits)
     assert capsys.readouterr().out.split("\n")[1].strip() == said
 
 
 HEAD = ("sampler", "calls", "W₂ < 1")
-ROWS = [("DDIM", 5, {"value": 0.284, "se": 0.018}), ("a & b", 1000, torch.tensor(0.5))]
+ROWS = [("DDIM", 5, {"value": 0.284, "half": 0.018}), ("a & b", 1000, torch.tensor(0.5))]
 
 
 def test_a_table_stands_in_columns(capsys):

@@ -66,7 +66,7 @@ def test_pictures_are_tiled_in_order():
 
 def rows_of(*qualities):
     return [
-        {"sampler": "a", "evaluations": 10**i, "q": q, "r": {"value": q, "se": q / 10}}
+        {"sampler": "a", "evaluations": 10**i, "q": q, "r": {"value": q, "half": q / 10}}
         for i, q in enumerate(qualities)
     ]
 

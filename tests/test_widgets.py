@@ -192,7 +192,7 @@ def test_the_first_picture_is_there_without_a_kernel():
 
 def test_the_star_stands_where_it_was_measured_and_nowhere_else():
     row = {"sampler": "2M", "spacing": "even in time", "evaluations": 20}
-    rows = [row | {"frechet": {"value": 0.5, "se": 0.1}}]
+    rows = [row | {"frechet": {"value": 0.5, "half": 0.1}}]
     widget = playground({"blind": blind}, {"blind": rows})
     assert widget.here() == (20, 0.5)
     for name, value, here in (

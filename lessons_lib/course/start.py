@@ -47,7 +47,7 @@ def show_table(head, rows, digits: int | None = None) -> None:
     """Show rows of numbers and words under a head, numbers to three significant digits.
 
     head: names (k,); rows: k cells each, of any kind that `show` takes, or a measurement {"value",
-    "se"}: its error gets two digits, and it as many decimals, but not more digits than `digits`.
+    "half"}: its error gets two digits, and it as many decimals, but not more digits than `digits`.
     A column of words stands left, one of numbers right.
     Raises ValueError for a row of another length.
     """
@@ -102,7 +102,7 @@ def _cell(cell, digits: int | None) -> str:
     """What stands in one cell of a table."""
     if not isinstance(cell, dict):
         return _text(cell, digits or 3)
-    value, error = cell["value"], cell["se"]
+    value, error = cell["value"], cell["half"]
     if not error:
         return _number(value, digits or 3)
     places = _places(error, 2) if digits is None else min(_places(error, 2), _places(value, digits))

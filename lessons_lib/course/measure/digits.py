@@ -61,9 +61,7 @@ def digits_walk(seeds=SEEDS, n=500, calls=(50, 1000), splits=20, progress=False)
         "pictures of a seed, are of a machine shared with others; work is the part of them that "
         "the processor gave to us.",
         "rows": rows,
-        "DDIM minus DDPM, seed by seed": {
-            key: difference(*(r[key] for r in rows)) for key in QUALITY
-        },
+        "DDIM minus DDPM, seed by seed": less,
         "DDPM over DDIM, seed by seed": ratio,
         **real.reference(seeds),
     }

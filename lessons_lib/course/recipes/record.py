@@ -44,6 +44,7 @@ def ship(
     history: Tensor,
     measured: dict,
     source: str,
+    instruments: dict | None = None,
 ) -> None:
     """Write the checkpoint and its record, and enter both in the manifest.
 
@@ -57,6 +58,7 @@ def ship(
         "machine": _machine(),
         "seconds": round(seconds, 1),
         "measured": {key: float(f"{value:.3g}") for key, value in measured.items()},
+        **({"instruments": instruments} if instruments else {}),
         **_curve(history),
     }
     text = json.dumps(lines, indent=2, ensure_ascii=False) + "\n"
