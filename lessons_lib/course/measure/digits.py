@@ -41,7 +41,9 @@ def digits_walk(seeds=SEEDS, n=500, calls=(50, 1000), splits=20, progress=False)
         start, work = time.perf_counter(), time.process_time()
         x = _draw(step, asked, n, steps, seed)
         spent = {"seconds": time.perf_counter() - start, "work": time.process_time() - work}
-        found[name].append(real.judged(x, label, seed) | {"evaluations": asked.calls} | spent)
+        found[name].append(
+            real.judged(x, label, seed) | {"evaluations": asked.samples // n} | spent
+        )
     rows = []
     for name, (_, steps) in walks.items():
         row = {"sampler": name, "steps": steps, "evaluations": found[name][0]["evaluations"]}
@@ -105,7 +107,7 @@ def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False
         x = _draw(ddim, cfg(asked, label, scale), n, calls, seed)
         shown = x.clamp(-1, 1)
         counts = {
-            "evaluations": asked.calls,
+            "evaluations": asked.samples // n,
             "diversity": metrics.within_class_distance(shown, label) / varied[0],
             "diversity, even contrast": (
                 metrics.within_class_distance(even_contrast(shown), label) / varied[1]
