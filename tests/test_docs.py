@@ -500,7 +500,8 @@ def lines():
 
 
 # An evaluation is the network run on one picture. A batch is a call, and halves no evaluation.
-CALLED = re.compile(r"\.calls\b.*evaluat|evaluat.*\.calls\b|evaluations, or \d+ of a doubled")
+CALLS = r"\b(?!guidance\b)\w+\.calls\b"
+CALLED = re.compile(rf"{CALLS}.*evaluat|evaluat.*{CALLS}|evaluations, or \d+ of a doubled")
 
 
 @pytest.mark.parametrize(
