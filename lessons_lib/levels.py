@@ -156,8 +156,9 @@ def rectified(time: Tensor) -> Level:
 def edm(time: Tensor, low: float = 0.002, high: float = 80.0, rho: float = 7.0) -> Level:
     """Noise is added and data never shrinks: sigma climbs from low to high.
 
-    alpha is 1 everywhere, and time 0 is the data itself: sigma is 0 there, not low.
-    Karras et al. 2022, eq. 5. Raises ValueError unless 0 <= low < high and rho > 0.
+    alpha is 1 everywhere, and time 0 is the data itself: sigma is 0 there, not low. In Karras et
+    al. 2022 sigma is the time; ours runs evenly along their grid, eq. 5.
+    Raises ValueError unless 0 <= low < high and rho > 0.
     """
     sound = lambda low, high, rho: 0 <= low < high < math.inf and 0 < rho < math.inf
     need("low, high, rho", low, high, rho, allowed="need 0 <= low < high, rho > 0", ok=sound)

@@ -20,9 +20,9 @@ def given(denoise, c: Tensor) -> Denoiser:
 def cfg(denoise, c: Tensor, w: float | Tensor, batched: bool = False) -> Denoiser:
     """Walk from the unconditional guess through the conditional one, w times as far.
 
-    w = 0 ignores c and w = 1 obeys it, with one evaluation each; every other w costs two, or one
-    of a doubled batch when batched, and so does one w per sample, (B,). Ho & Salimans 2022, eq. 6;
-    their w is ours minus 1.
+    w = 0 ignores c and w = 1 obeys it, with one evaluation of each sample; every other w, and one
+    w per sample, (B,), cost two, in one call of a doubled batch when batched.
+    Ho & Salimans 2022, eq. 6; their w is ours minus 1.
 
     Raises ValueError if w is not finite.
     """
@@ -141,7 +141,7 @@ def classifier_guidance(denoise: Denoiser, log_prob, scale: float | Tensor) -> D
 
 
 def counted(denoise):
-    """Count how often, and for how many samples, a denoiser is asked: .calls and .samples."""
+    """Count the .calls of a denoiser, and the .samples in them, which are its evaluations."""
 
     def counting(x: Tensor, t: Level, *c: Tensor) -> Tensor:
         counting.calls += 1

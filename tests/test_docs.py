@@ -481,3 +481,42 @@ def test_no_symbol_comes_before_its_explanation():
 def test_the_search_notices_a_symbol_that_comes_early():
     late = {"symbol": "fog", "first": {"notebook": "05", "section": "Negative prompts"}}
     assert ("fog", "01", "One step into the fog") in early(late | {"written": ["fog"]})
+
+
+# --- one meaning ----------------------------------------------------------------------------------
+
+
+def lines():
+    """Every line that a reader may meet: pages, cards, code, and the cells of notebooks."""
+    suffixes = (".md", ".yaml", ".py")
+    for path in [*ROOT.glob("*.md"), *DOCS.rglob("*"), *(ROOT / "data").rglob("*")]:
+        if path.suffix in suffixes:
+            yield from path.read_text(encoding="utf-8").splitlines()
+    for path in (ROOT / "lessons_lib").rglob("*.py"):
+        yield from path.read_text(encoding="utf-8").splitlines()
+    for path in NOTEBOOKS.values():
+        for cell in load(path).cells:
+            yield from cell.source.splitlines()
+
+
+# An evaluation is the network run on one picture. A batch is a call, and halves no evaluation.
+CALLS = r"\b(?!guidance\b)\w+\.calls\b"
+CALLED = re.compile(rf"{CALLS}.*evaluat|evaluat.*{CALLS}|evaluations, or \d+ of a doubled")
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        'print(asked.calls, "evaluations for each picture")',
+        'row = {"evaluations": asked.calls}',
+        "50 steps are 100 evaluations, or 50 of a doubled batch",
+    ],
+)
+def test_a_call_that_is_taken_for_an_evaluation_is_found(slip):
+    assert CALLED.search(slip)
+
+
+def test_an_evaluation_is_the_network_run_on_one_picture():
+    (entry,) = (entry for entry in GLOSSARY if entry["symbol"] == "evaluation")
+    assert "run once on one picture" in entry["means"]
+    assert [line for line in lines() if CALLED.search(line)] == []

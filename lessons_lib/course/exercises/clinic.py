@@ -574,10 +574,10 @@ QUIET_AT_THE_END = Function(
     question=(
         "The last step, mended. Write `quiet_at_the_end(x, x0, z, t, s)`: DDPM's step from level "
         "`t` to the cleaner `s`, with `x0` the guess of the data and `z` fresh noise. The mean is "
-        "that of Bayes' posterior, $(\\tfrac{\\alpha_t}{\\alpha_s}\\sigma_s^2 x + \\alpha_s v\\,"
-        "\\hat x_0)/\\sigma_t^2$ with $v = \\sigma_t^2 - (\\alpha_t/\\alpha_s)^2\\sigma_s^2$; the "
-        "noise has the *large* variance v. It must still be v everywhere but at the end. Levels "
-        "may lie on the circle or off it."
+        "that of Bayes' posterior, $(\\tfrac{\\alpha_t}{\\alpha_s}\\sigma_s^2 x + \\alpha_s\\,"
+        "\\text{var}\\,\\hat x_0)/\\sigma_t^2$ with $\\text{var} = \\sigma_t^2 - "
+        "(\\alpha_t/\\alpha_s)^2\\sigma_s^2$; the noise has the *large* variance, var. It must "
+        "still be var everywhere but at the end. Levels may lie on the circle or off it."
     ),
     section=REPAIR,
     answer=quiet_at_the_end,
@@ -585,15 +585,15 @@ QUIET_AT_THE_END = Function(
     tested=("the large variance on the way", "no noise at sigma = 0", "on the circle and off it"),
     hints=(
         "Which level says that the walk has arrived: the one it leaves, or the one it goes to?",
-        "The spread is √v, and 0 where `s.sigma` is 0. Nothing else changes.",
+        "The spread is √var, and 0 where `s.sigma` is 0. Nothing else changes.",
         "`std = var.sqrt() if s.sigma > 0 else ...`.",
     ),
     wrong=(
         Wrong(
             "noise at the last step",
             _quiet(std=lambda var, t, s: var.sqrt()),
-            "You add √v z at the last step too. On a walk that skips, that is all the noise of the "
-            "level you come from, and it stays on the picture.",
+            "You add √var z at the last step too. On a walk that skips, that is all the noise of "
+            "the level you come from, and it stays on the picture.",
             SITTINGS[0],
             source="diffusers, DDPMScheduler with variance_type='fixed_large' on a strided walk",
         ),
@@ -627,8 +627,8 @@ QUIET_AT_THE_END = Function(
                     (1 - (t.alpha / s.alpha) ** 2).clamp(min=0).sqrt() if s.sigma > 0 else 0
                 )
             ),
-            "You used 1 − α_t²/α_s² for v, which is β. It holds on the circle only; levels off it "
-            "need σ_t² − (α_t/α_s)² σ_s².",
+            "You used 1 − α_t²/α_s² for var, which is β. It holds on the circle only; levels off "
+            "it need σ_t² − (α_t/α_s)² σ_s².",
         ),
         Wrong(
             "all the noise of the next level",

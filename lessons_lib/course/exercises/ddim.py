@@ -319,10 +319,11 @@ DDIM_STEP = Function(
         Wrong(
             "does not reach the data",
             lambda x, eps, t, s: ddim_step(
-                x, eps, t, Level.from_alpha_bar(0.9999) if s.sigma == 0 else s
+                x, eps, t, Level.from_alpha_bar(0.99915) if s.sigma == 0 else s
             ),
-            "Your walk ends at ᾱ = .9999, the first entry of the usual table, and not at the data, "
-            "ᾱ = 1. Published configurations do this on purpose; here the last level is the data.",
+            "Your walk ends at ᾱ = .99915, the first entry of the scaled-linear table, and not at "
+            "the data, ᾱ = 1. Published latent models do this on purpose; here the last level is "
+            "the data.",
             source="diffusers, set_alpha_to_one=False",
         ),
         Wrong(

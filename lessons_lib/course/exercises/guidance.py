@@ -511,7 +511,7 @@ CALLS = Value(
     ),
     section=COST,
     answer=100,
-    tested=("two evaluations in each of fifty steps",),
+    tested=("two evaluations of the one picture in each of fifty steps",),
     hints=(
         "Which guesses does one guided step need?",
         "ε_u and ε_c, two evaluations of the same network, in every step; none at the data.",
@@ -573,9 +573,9 @@ CALLS = Value(
 TILTED_MEAN = Value(
     id="guidance.tilted_mean",
     question=(
-        "Without the condition the data is N(0, 1), with it N(1, 1). Guidance at w = 3 aims at the "
-        "tilted law, proportional to $p(x)^{1-w}\\,p(x|c)^{w}$, a Gaussian. Give "
-        "`tilted_mean = (mean, variance)`."
+        "Two models: one has learned N(0, 1), and the other, asked for c, N(1, 1). Guidance from "
+        "the first towards the second at w = 3 aims at the tilted law, proportional to "
+        "$p(x)^{1-w}\\,p(x|c)^{w}$, a Gaussian. Give `tilted_mean = (mean, variance)`."
     ),
     section=LAW,
     answer=(3.0, 1.0),
@@ -644,8 +644,8 @@ TILTED_MEAN = Value(
 TILTED_UNEQUAL = Value(
     id="guidance.tilted_unequal",
     question=(
-        "Now the condition also narrows: N(0, 1) without, N(1, .5²) with it, w = 3. The tilted law "
-        "$\\propto p(x)^{1-w}\\,p(x|c)^{w}$ is still Gaussian. Give "
+        "Now the condition also narrows: N(0, 1) without, N(1, .5²) with it, w = 3, as of one "
+        "model. The tilted law $\\propto p(x)^{1-w}\\,p(x|c)^{w}$ is still Gaussian. Give "
         "`tilted_unequal = (mean, variance)`, two decimals."
     ),
     section=LAW,

@@ -46,7 +46,9 @@ def digits_walk(seeds=SEEDS, n=500, calls=(50, 1000), splits=20, progress=False)
         start, work = time.perf_counter(), time.process_time()
         x = _draw(step, asked, n, steps, seed)
         spent = {"seconds": time.perf_counter() - start, "work": time.process_time() - work}
-        found[name].append(real.judged(x, label, seed) | {"evaluations": asked.calls} | spent)
+        found[name].append(
+            real.judged(x, label, seed) | {"evaluations": asked.samples // n} | spent
+        )
     rows = []
     for name, (_, steps) in walks.items():
         row = {"sampler": name, "steps": steps, "evaluations": found[name][0]["evaluations"]}
@@ -133,7 +135,7 @@ def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False
         x = _draw(ddim, cfg(asked, label, scale), n, calls, seed)
         counts = {key: apart(way(x), label) / varied[key] for key, way in ways.items()}
         counts |= {"saturated": metrics.saturated(x), "far out": metrics.saturated(x, 2.0)}
-        counts |= real.judged(x, label, seed) | {"evaluations": asked.calls}
+        counts |= real.judged(x, label, seed) | {"evaluations": asked.samples // n}
         found.setdefault(scale, []).append(counts)
     keys = (*QUALITY, *ways, "saturated", "far out")
     record = real.reference(seeds)

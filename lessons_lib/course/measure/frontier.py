@@ -105,7 +105,7 @@ def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
         ladder = grids[spacing](steps)
         asked = counted(mix)
         end = sample(FOLLOWS[name], asked, x, ladder)
-        row = {"sampler": name, "spacing": spacing, "evaluations": asked.calls}
+        row = {"sampler": name, "spacing": spacing, "evaluations": asked.samples // n}
         rows.append(row | {"error": float((end - truth).square().mean().sqrt())})
     return {
         "what": "Root mean square distance from the end of the exact path on a mixture of two "

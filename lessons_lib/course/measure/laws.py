@@ -14,7 +14,9 @@ from lessons_lib.levels import cosine, from_betas, grid, linear_betas
 from lessons_lib.samplers import noise_like, sample
 
 MIXTURE = {"mean": [-1.5, 1.0], "std": [0.3, 0.5], "weight": [0.5, 0.5]}
-PAIRS = (((0.0, 1.0), (1.0, 1.0)), ((0.0, 1.0), (1.0, 0.5)))  # (mean, std) without, with condition
+# (mean, std) without and with a condition. The first two are of two models: no share of N(1, 1)
+# fits under N(0, 1). The second two can be a whole and a class of up to a quarter of it.
+PAIRS = (((0.0, 1.0), (1.0, 1.0)), ((0.0, 1.0), (1.0, 0.5)))
 
 
 def mixture() -> MixtureDenoiser:
