@@ -105,7 +105,9 @@ def _cell(cell, digits: int | None) -> str:
     value, error = cell["value"], cell["se"]
     if not error:
         return _number(value, digits or 3)
-    places = _places(error, 2) if digits is None else min(_places(error, 2), _places(value, digits))
+    places = _places(error, 2)
+    if digits is not None:  # and the error keeps one of its own
+        places = min(places, max(_places(value, digits), _places(error, 1)))
     return f"{value:.{max(0, places)}f} ± {error:.{max(0, places)}f}"
 
 
