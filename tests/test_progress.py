@@ -13,7 +13,7 @@ from lessons_lib.course import hints
 from lessons_lib.course.check import check, find
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
 from lessons_lib.course.hints import hint, reveal
-from lessons_lib.course.overview import again, details, lessons, overview, progress, weakest
+from lessons_lib.course.overview import again, details, lessons, overview, progress, tally, weakest
 from lessons_lib.course.progress import Event, forget, history, path, record, state, trouble
 
 kept = sys.modules["lessons_lib.course.progress"]
@@ -218,10 +218,10 @@ def test_one_notebook_in_detail():
         progress("77")
 
 
-@pytest.mark.parametrize("kept", ["", "off"])
-def test_a_tally_counts_this_session_kept_or_not(kept, monkeypatch, capsys):
-    monkeypatch.setattr(progress_of, "_session", {})
-    monkeypatch.setenv("LESSONS_PROGRESS", kept)
+@pytest.mark.parametrize("wish", ["", "off"])
+def test_a_tally_counts_this_session_kept_or_not(wish, monkeypatch, capsys):
+    monkeypatch.setattr(kept, "_session", {})
+    monkeypatch.setenv("LESSONS_PROGRESS", wish)
     tally("01")
     total = len(next(each for each in lessons() if each.number == "01").exercises)
     assert capsys.readouterr().out == f"0 of {total} right.\n"  # all is open: no list
@@ -236,7 +236,7 @@ def test_a_tally_counts_this_session_kept_or_not(kept, monkeypatch, capsys):
 
 def test_a_tally_remembers_other_days(monkeypatch, capsys):
     record("forward.two_steps", RIGHT)
-    monkeypatch.setattr(progress_of, "_session", {})  # the kernel was started again
+    monkeypatch.setattr(kept, "_session", {})  # the kernel was started again
     tally("01")
     assert capsys.readouterr().out.startswith("1 of ")
 

@@ -92,7 +92,7 @@ class Asking(Pictured, ipywidgets.VBox):
 
 
 class hand_walk(Asking):
-    """DDIM by hand: fill in x̂0 and the next x, step by step, from x_T to the data.
+    """DDIM by hand: fill in x0 and the next x, step by step, from x_T to the data.
 
     x is where the walk starts; alpha_bar the ladder, noisiest first; eps what the network answers
     on each rung, or a denoiser of one number (x (1, 1), t), which is then asked where *you* stand.
@@ -263,7 +263,7 @@ class hand_walk(Asking):
 
 
 class hand_blend(Asking):
-    """Guidance by hand: ε̂ = ε_u + w (ε_c − ε_u) at each of a few scales, and the arrow that moves.
+    """Guidance by hand: ε = ε_u + w (ε_c − ε_u) at each of a few scales, and the arrow that moves.
 
     u and c are what the network says without and with the condition; w the scales to fill in. The
     picture draws them as arrows, second coordinate given by tilt; the slider moves w.

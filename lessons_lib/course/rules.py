@@ -108,7 +108,7 @@ def first_cell(nb) -> list[str]:
 def letters(nb) -> list[str]:
     """Code holds no accent that stands over the letter before it: such a hat slips in monospace."""
     return [
-        f"cell {i} has {before + accent!r} in its code, where the hat slips: write x0, eps or a word"
+        f"cell {i} has {before + accent!r} in its code, where the hat slips: write x0 or eps"
         for i, cell in code_cells(nb)
         for before, accent in pairwise(cell.source)
         if unicodedata.combining(accent)
