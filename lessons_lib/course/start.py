@@ -5,6 +5,7 @@ And how a notebook says numbers: `show` in a line, `show_table` in a table.
 
 import html
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -55,7 +56,8 @@ def show_table(head, rows, digits: int = 3, decimals: int | None = None) -> None
         if len(row) != len(head):
             raise ValueError(f"rows: {row} has {len(row)} cells, and must have {len(head)}")
     lines = [list(head), *([_cell(cell, digits, decimals) for cell in row] for row in rows)]
-    words = [any(isinstance(row[i], str) for row in rows) for i in range(len(head))]
+    number = re.compile(r"-?\d[\d.]*(e[+-]\d+)?( ± .*)?")
+    words = [not all(map(number.fullmatch, column)) for column in zip(*lines[1:], strict=True)]
     text, rich = _plain_table(lines, words), _html_table(lines, words)
     if not in_notebook():
         print(text)
