@@ -26,6 +26,7 @@ from torch import Tensor
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 DATA, NOISE, MODEL = COLOURS[0], COLOURS[1], COLOURS[2]
+GLOW = mpl.colormaps["magma"].resampled(24)  # from dark to bright; few colours make small files
 
 
 def style() -> dict:
@@ -91,8 +92,13 @@ def show_png(content: bytes, alt: str) -> None:
 
 
 def pictures(x: Tensor, ax: Axes, cols: int | None = None, labels=None, title: str = "") -> Axes:
-    """Tile pictures (N, C, H, W) in [-1, 1], grey or colour, row by row; labels go below each."""
+    """Tile pictures (N, C, H, W) in [-1, 1], pixel by pixel; labels go below each.
+
+    Grey ones glow as on film: one look for digits everywhere.
+    """
     x = (x.detach().cpu().float().clamp(-1, 1) + 1) / 2
+    if x.shape[1] == 1:
+        x = torch.from_numpy(GLOW(x[:, 0].numpy())[..., :3]).permute(0, 3, 1, 2)
     n, channels, height, width = x.shape
     cols = cols or min(n, 10)
     rows = -(-n // cols)
@@ -103,7 +109,7 @@ def pictures(x: Tensor, ax: Axes, cols: int | None = None, labels=None, title: s
     for i, picture in enumerate(x):
         top, left = i // cols * line, i % cols * (width + gap)
         canvas[top : top + height, left : left + width] = picture.permute(1, 2, 0)
-    ax.imshow(canvas.squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.imshow(canvas.numpy(), interpolation="nearest")
     for i, label in enumerate(labels if labels is not None else []):
         place = i % cols * (width + gap) + width / 2 - 0.5, i // cols * line + height
         ax.text(*place, str(label), ha="center", va="top", fontsize=10)
@@ -171,7 +177,8 @@ def arrows(x: Tensor, towards: Tensor, ax: Axes, color: str = MODEL) -> Axes:
 def bars(names, heights, ax: Axes, ylabel: str, title: str = "") -> Axes:
     """One bar per name, with its value on top."""
     drawn = ax.bar([str(name) for name in names], heights, color=COLOURS[0])
-    ax.bar_label(drawn, fmt="%.3g")
+    ax.bar_label(drawn, fmt="%.3g", padding=2)
+    ax.margins(y=0.12)  # room for the numbers below the title
     ax.set(ylabel=ylabel, title=title)
     return ax
 
@@ -185,9 +192,8 @@ def film(x: Tensor, ax: Axes, names=(), below=(), holes: bool = True, smooth=Tru
     mode, k = "bicubic" if smooth else "nearest", 8 if channels == 1 else 4
     big = torch.nn.functional.interpolate(x.detach().cpu().float().flatten(0, 1), None, k, mode)
     big = (big.clamp(-1, 1) + 1) / 2
-    glow = mpl.colormaps["magma"].resampled(24)  # few colours make a small file
     if channels == 1:
-        big = torch.from_numpy(glow(big[:, 0].numpy(), bytes=True)[..., :3])
+        big = torch.from_numpy(GLOW(big[:, 0].numpy(), bytes=True)[..., :3])
     else:
         big = (big * 63).round().mul(255 / 63).byte().permute(0, 2, 3, 1)
     unit = width * k // 8
@@ -199,7 +205,7 @@ def film(x: Tensor, ax: Axes, names=(), below=(), holes: bool = True, smooth=Tru
     for i, frame in enumerate(big):
         top, left = i // cols * line, gap + i % cols * (width * k + gap)
         if i % cols == 0:
-            canvas[top : top + tall] = torch.tensor(glow(0, bytes=True)[:3])
+            canvas[top : top + tall] = torch.tensor(GLOW(0, bytes=True)[:3])
         canvas[top + edge : top + tall - edge, left : left + width * k] = frame
     hole_tops = (unit // 2, tall - unit * 3 // 2)
     for top in [a + b for a in range(0, rows * line, line) for b in hole_tops]:
@@ -321,7 +327,7 @@ def hand_steps(noise, x, x0, ax: Axes) -> Axes:
     """A walk from noise to data: stations x, and the guess x0 that each of them points at."""
     words = {"textcoords": "offset points", "va": "center"}
     for i, guess in enumerate(x0):
-        label = "x̂0, the guess made there" if i == 0 else None
+        label = r"$\hat{x}_0$, the guess made there" if i == 0 else None
         ax.plot([noise[i], 0], [x[i], guess], color=NOISE, linestyle=":", linewidth=1.5)
         ax.plot(0, guess, "D", color=NOISE, markerfacecolor="white", label=label, zorder=3)
         ax.annotate(f"{guess:.3f}", (0, guess), (9, 0), color=NOISE, **words)
@@ -460,7 +466,7 @@ def chart(x: Tensor, names, table: Mapping, columns, ax: Axes, title: str = "") 
     table holds a row per name: its numbers, one for each of the columns, the first one bold. An
     empty table leaves all the room to the strips.
     """
-    left, height = ax.inset_axes((0, 0, 0.62 if table else 1, 1)), x.shape[3]
+    left, height = ax.inset_axes((0, 0, 0.53 if table else 1, 1)), x.shape[3]
     pictures(x.flatten(0, 1), left, cols=x.shape[1])
     for i, name in enumerate(names):
         place = -1, i * (height + max(1, height // 16)) + height / 2 - 0.5
@@ -468,10 +474,10 @@ def chart(x: Tensor, names, table: Mapping, columns, ax: Axes, title: str = "") 
     tall, small = 1 / (len(table) + 1), {"fontsize": 9, "va": "center"}
     for row, (name, values) in enumerate({"": columns, **table}.items()):
         y = 1 - (row + 0.5) * tall
-        ax.text(0.66, y, name, **small)
+        ax.text(0.56, y, name, **small)
         for i, value in enumerate(values):
             said = value if isinstance(value, str) else f"{value:.2f}"
-            at = 1 - 0.09 * (len(values) - 1 - i)
+            at = 1 - 0.075 * (len(values) - 1 - i)
             ax.text(at, y, said, ha="right", fontweight="normal" if i else "bold", **small)
     ax.set_axis_off()
     ax.set_title(title, loc="left")

@@ -1,5 +1,7 @@
 """The six questions of each lesson: the lesson's own words, and what an answer must mention."""
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,15 @@ each_notebook = pytest.mark.parametrize("notebook", ASKED)
 
 
 @each_notebook
-def test_questions_and_answers_are_the_notebooks_own(notebook):
+def test_a_notebook_asks_its_questions_once_and_shows_answers_without_a_kernel(notebook):
     (path,) = NOTEBOOKS.glob(f"{notebook}_*.ipynb")
-    text = "\n".join(cell.source for cell in load(path).cells)
-    for row in load_questions(notebook):
-        assert row["question"] in text and row["answer"] in text
+    cells = load(path).cells
+    (asks,) = [cell for cell in cells if cell.source == f'questions("{notebook}")']
+    shown = html.unescape(re.sub(r"</?(?:em|b|code)>", "", asks.outputs[0].data["text/html"]))
+    for i, row in enumerate(load_questions(notebook), 1):
+        question, answer = (re.sub(r"[*`]", "", row[part]) for part in ("question", "answer"))
+        assert f"<summary>{i}. {question}</summary>" in shown and f">{answer}</p>" in shown
+        assert not any(row["question"] in cell.source for cell in cells)  # asked once
 
 
 @each_notebook
@@ -34,8 +40,11 @@ def test_there_are_six_with_points_that_must_be_there(notebook):
 
 def test_where_no_notebook_is_they_are_printed_without_answers(capsys, monkeypatch):
     monkeypatch.setenv("LESSONS_PLAIN", "1")
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
     questions("04")
-    assert capsys.readouterr().out.startswith("6 questions")  # the notebook has them, folded
+    assert shown[0]["text/html"].count("<details>") == 6
+    assert all(row["question"] in shown[0]["text/plain"] for row in load_questions("04"))
     monkeypatch.delenv("LESSONS_PLAIN")
     questions("04")
     said = capsys.readouterr().out

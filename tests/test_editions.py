@@ -55,15 +55,17 @@ def test_an_exercise_nobody_knows_is_an_error(write, registry):
 
 
 def test_the_lecturers_edition_unfolds_answers_and_says_what_they_must_mention(write, registry):
-    asked = "<details><summary>1. Why?</summary>\n\nBecause.\n</details>"
-    nb = load(write([*toy(), cell("markdown", asked), cell("markdown", "The end.")]))
+    why = "<details><summary>Why?</summary>\n\nSo.\n</details>"
+    asks = cell("code", 'questions("01")')
+    nb = load(write([*toy(), cell("markdown", why), asks, cell("markdown", "The end.")]))
     rows = [{"question": "Why?", "answer": "Because.", "must": ["a cause", "a reason"]}]
     made = editions.lecturers(nb, rows)
     assert made.cells[1].source.endswith("return 2 * x")
     assert made.cells[3].source.startswith("<details open>")
-    assert "1. a cause; a reason" in made.cells[4].source
-    assert made.cells[4].metadata.slideshow.slide_type == "notes"
-    assert made.cells[5].source == "The end." and len(nb.cells) == 5
+    assert made.cells[4].source == asks["source"]
+    assert made.cells[5].source == "1. Because. *It must mention:* a cause; a reason."
+    assert made.cells[5].metadata.slideshow.slide_type == "notes"
+    assert made.cells[6].source == "The end." and len(nb.cells) == 6
     assert "<details>" in nb.cells[3].source
 
 

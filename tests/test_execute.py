@@ -12,7 +12,7 @@ import pytest
 from conftest import cell
 
 from lessons_lib.course.execute import WIDGET_VIEW, dumps, load, normalise, run, save
-from lessons_lib.course.rules import claims, definitions, problems, tree, values
+from lessons_lib.course.rules import claims, definitions, problems, tree, values, way
 
 PNG = base64.b64encode(b"\x89PNG tiny").decode()
 
@@ -26,11 +26,16 @@ def display(metadata=None, **data):
     return {"output_type": "display_data", "data": data, "metadata": metadata or {}}
 
 
+def folded(made):
+    made["metadata"]["jupyter"] = {"source_hidden": True}
+    return made
+
+
 def good_cells():
     alt = {"image/png": {"alt": "a tiny picture"}}
     return [
         cell("markdown", "# Small\n\nThe value 0.25 and 12 % are found."),
-        cell("code", "print(0.25)", outputs=[stream("0.25\n")]),
+        folded(cell("code", "print(0.25)", outputs=[stream("0.25\n")])),
         cell("code", "rate = 0.12"),
         cell("code", "plt.show()", outputs=[display(alt, image__png=PNG)]),
     ]
@@ -241,6 +246,8 @@ BIG = base64.b64encode(bytes(100_001)).decode()
         (lambda c: c[1].update(outputs=[]), "cell 2 prints or shows something, and has no output"),
         (lambda c: c[1].update(outputs=[ERROR]), "cell 2 ends in an error: NameError"),
         (lambda c: c[0]["metadata"].pop("slideshow"), "cell 1 has slide_type None"),
+        (lambda c: c[1]["metadata"].pop("jupyter"), "cell 2, the first with code, is not folded"),
+        (lambda c: c[2].update(source="x = 0.12  # x̂"), "cell 3 has 'x̂' in its code"),
         (lambda c: c[3]["outputs"][0].update(metadata={}), "cell 4 shows a figure without alt"),
         (lambda c: c[3]["outputs"][0]["data"].update({"image/png": BIG}), "PNG of 100,001 bytes"),
         (lambda c: c[0].update(source="# Small\n\nIt is 0.26."), "cell 1 says '0.26'"),
@@ -287,6 +294,21 @@ def test_tags_exempt_what_is_given_noise_or_an_exercise(judge):
     alt = {"image/png": {"alt": "noise"}}
     cells[3] = cell("code", "plt.show()", "noise", outputs=[display(alt, image__png=BIG)])
     assert judge(cells) == ""
+
+
+def test_a_notebook_leads_to_its_neighbours_and_the_map(write):
+    """Whatever notebooks there are: the next one is covered when its file is there."""
+    home, last = (write([cell("markdown", f"# {n} Word")], f"{n}_w.ipynb") for n in ("00", "09"))
+    assert way(home) == "[map of the course](#The-map-of-the-course) · [09 Word →](09_w.ipynb)"
+    back = "[← 00 Word](00_w.ipynb) · [map of the course](00_w.ipynb#The-map-of-the-course)"
+    assert way(last) == back
+    write([cell("markdown", "# 05 Word")], "05_w.ipynb")
+    assert "[← 05 Word](05_w.ipynb)" in way(last) and "[05 Word →](05_w.ipynb)" in way(home)
+    framed = [cell("markdown", way(last)), *good_cells()]
+    path = write(framed, "09_w.ipynb")
+    assert [line for line in problems(path) if "must read" in line] == [
+        f"09_w.ipynb: the last cell must read: {way(path)}"
+    ]
 
 
 def test_a_check_without_output_is_caught(judge):

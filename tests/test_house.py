@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+import tokenize
 import tomllib
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,15 @@ def make(*words, folder=ROOT, **env):
     return subprocess.run(
         ["make", *words], cwd=folder, env=clean | env, capture_output=True, text=True
     )
+
+
+def test_comments_hold_no_hat_that_slips_in_monospace():
+    """x0 and eps, where prose writes a hat over them: a combining accent slips to the side."""
+    found = []
+    for file in (ROOT / "lessons_lib").rglob("*.py"):
+        with tokenize.open(file) as text:
+            for token in tokenize.generate_tokens(text.readline):
+                words = token.type == tokenize.COMMENT or token.string.startswith('"""')
+                if words and any(map(unicodedata.combining, token.string)):
+                    found.append(f"{file.name}:{token.start[0]}: {token.line.strip()}")
+    assert found == []

@@ -13,7 +13,7 @@ from lessons_lib.course import hints
 from lessons_lib.course.check import check, find
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
 from lessons_lib.course.hints import hint, reveal
-from lessons_lib.course.overview import again, details, lessons, overview, progress, weakest
+from lessons_lib.course.overview import again, details, lessons, overview, progress, tally, weakest
 from lessons_lib.course.progress import Event, forget, history, path, record, state, trouble
 
 kept = sys.modules["lessons_lib.course.progress"]
@@ -218,13 +218,27 @@ def test_one_notebook_in_detail():
         progress("77")
 
 
-def test_the_ten_questions_say_what_to_read():
-    assert "Ten questions" not in details("00")[0]
-    for number, outcome in ((1, RIGHT), (4, WRONG), (4, RIGHT), (5, WRONG)):
-        record(f"start.q{number}", outcome)
-    said = details("00")[0]
-    assert "1 of 3 right at the first try" in said
-    assert said.endswith(f"Read: {find('start.q4').section}.")  # both stand under Bayes' rule
+@pytest.mark.parametrize("wish", ["", "off"])
+def test_a_tally_counts_this_session_kept_or_not(wish, monkeypatch, capsys):
+    monkeypatch.setattr(kept, "_session", {})
+    monkeypatch.setenv("LESSONS_PROGRESS", wish)
+    tally("01")
+    total = len(next(each for each in lessons() if each.number == "01").exercises)
+    assert capsys.readouterr().out == f"0 of {total} right.\n"  # all is open: no list
+    record("forward.two_steps", WRONG)
+    record("forward.two_steps", RIGHT)
+    record("forward.hidden", WRONG)
+    tally("01")
+    said = capsys.readouterr().out
+    assert said.startswith(f"1 of {total} right; left: ") and said.count(OPEN) == total - 2
+    assert f"{WRONG} forward.hidden" in said and "two_steps" not in said
+
+
+def test_a_tally_remembers_other_days(monkeypatch, capsys):
+    record("forward.two_steps", RIGHT)
+    monkeypatch.setattr(kept, "_session", {})  # the kernel was started again
+    tally("01")
+    assert capsys.readouterr().out.startswith("1 of ")
 
 
 def test_what_failed_comes_first(capsys):

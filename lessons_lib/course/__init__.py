@@ -4,7 +4,7 @@ from lessons_lib.course.answers import questions
 from lessons_lib.course.cards import cards
 from lessons_lib.course.check import check
 from lessons_lib.course.hints import hint, new_numbers, reveal
-from lessons_lib.course.overview import again, progress
+from lessons_lib.course.overview import again, progress, tally
 from lessons_lib.course.start import begin, show, show_table
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "reveal",
     "show",
     "show_table",
+    "tally",
 ]

@@ -2,7 +2,7 @@
 
 import html
 
-from lessons_lib.course.cards import load
+from lessons_lib.course.cards import folded, load
 from lessons_lib.course.display import committed, marked_up, plain
 
 RATINGS = ("again", "nearly", "got it")
@@ -17,10 +17,14 @@ def load_questions(notebook: str) -> list[dict]:
 
 
 def questions(notebook: str) -> None:
-    """Ask a notebook's six questions, each with a box to write in; in a terminal print them."""
+    """Ask a notebook's six questions, each with a box to write in; in a terminal print them.
+
+    What is committed shows each with its answer behind a click, for a reader without a kernel.
+    """
     rows = load_questions(notebook)
-    if committed():  # they stand in the notebook already, folded
-        print(f"{len(rows)} questions, with a box for each where a kernel runs")
+    if committed():
+        numbered = [(f"{i}. {row['question']}", row["answer"]) for i, row in enumerate(rows, 1)]
+        folded(numbered, "\n".join(question for question, _ in numbered))
         return
     if plain():
         print("\n".join(f"{i}. {row['question']}" for i, row in enumerate(rows, 1)))

@@ -1,9 +1,8 @@
 """Flash cards: a question to answer aloud, and its answer behind a click."""
 
-import html
-
 import yaml
 
+from lessons_lib.course.display import marked_up
 from lessons_lib.files import DATA
 
 
@@ -26,12 +25,17 @@ def load_cards(notebook: str) -> list[dict[str, str]]:
 
 def cards(notebook: str) -> None:
     """Show a notebook's flash cards; they open without a kernel too."""
+    rows = load_cards(notebook)
+    folded([(row["question"], row["answer"]) for row in rows], f"{len(rows)} flash cards")
+
+
+def folded(pairs, words: str) -> None:
+    """Show (question, answer) pairs, each answer behind a click; words where there is no HTML."""
     from IPython.display import display
 
-    rows = load_cards(notebook)
-    folded = "".join(
-        f"<details><summary>{html.escape(card['question'])}</summary>"
-        f"<p style='margin:.3em 1.2em'>{html.escape(card['answer'])}</p></details>"
-        for card in rows
+    rich = "".join(
+        f"<details><summary>{marked_up(question)}</summary>"
+        f"<p style='margin:.3em 1.2em'>{marked_up(answer)}</p></details>"
+        for question, answer in pairs
     )
-    display({"text/html": folded, "text/plain": f"{len(rows)} flash cards"}, raw=True)
+    display({"text/html": rich, "text/plain": words}, raw=True)

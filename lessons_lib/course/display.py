@@ -34,7 +34,7 @@ class Card(NamedTuple):
             f'<div role="status" style="border-left:4px solid var({edge}, gray);'
             'padding:.2em .8em;margin:.2em 0">'
             f"<b>{self.symbol} {html.escape(self.head)}</b> · <code>{html.escape(self.id)}</code>"
-            + (f"<br>{marked_up(said)}" if said and said != self.head else "")
+            + (f"<br>{linked(marked_up(said))}" if said and said != self.head else "")
             + (f"<br><small>{marked_up(self.more)}</small>" if self.more else "")
             + (f'<pre style="margin:.4em 0 0">{html.escape(self.code)}</pre>' if self.code else "")
             + "</div>"
@@ -89,3 +89,18 @@ def marked_up(text: str) -> str:
 
     marks = r"`([^`]+)`|\*\*(\S[^*]*)\*\*|(?<![\w*])\*([^\s*][^*]*)\*(?!\w)"
     return re.sub(marks, tag, html.escape(text))
+
+
+def linked(text: str) -> str:
+    """Make “a section” after "read again", in HTML, a link to that section of the notebook."""
+    wanted = r"([Rr]ead again:? )“([^”]+)”"
+    return re.sub(wanted, lambda found: found[1] + anchor(html.unescape(found[2])), text)
+
+
+def anchor(section: str, words: str = "") -> str:
+    """A link, in HTML, to a section of the notebook in which it is shown.
+
+    A heading's address is its words with a hyphen for each blank, as JupyterLab makes it.
+    """
+    place = html.escape(section.replace(" ", "-"), quote=True)
+    return f'<a href="#{place}">{html.escape(words or section)}</a>'

@@ -36,21 +36,22 @@ def solved(nb):
 def lecturers(nb, questions=()):
     """The solved edition with every answer unfolded, and what an answer in words must mention.
 
-    questions: the notebook's, as `load_questions` gives them; their points stand in a cell of
-    their own, behind the questions.
+    questions: the notebook's, as `load_questions` gives them; their answers and points stand in a
+    cell of their own, behind the cell that asks them.
     """
     nb = solved(nb)
-    for i, cell in enumerate(nb.cells):
-        if cell.cell_type != "markdown":
-            continue
-        cell.source = cell.source.replace("<details>", "<details open>")
-        if questions and all(row["question"] in cell.source for row in questions):
-            lines = [f"{k}. " + "; ".join(row["must"]) for k, row in enumerate(questions, 1)]
-            text = "\n".join(["**An answer must mention**", "", *lines])
-            slide = {"slideshow": {"slide_type": "notes"}}
-            points = nbformat.v4.new_markdown_cell(text, id="must-mention", metadata=slide)
-            nb.cells.insert(i + 1, points)
-            break
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("<details>", "<details open>")
+    asks = [i for i, cell in code_cells(nb) if cell.source.startswith("questions(")]
+    if questions and asks:
+        lines = [
+            f"{k}. {row['answer']} *It must mention:* {'; '.join(row['must'])}."
+            for k, row in enumerate(questions, 1)
+        ]
+        slide, text = {"slideshow": {"slide_type": "notes"}}, "\n".join(lines)
+        points = nbformat.v4.new_markdown_cell(text, id="must-mention", metadata=slide)
+        nb.cells.insert(asks[0], points)  # cells are counted from 1
     return nb
 
 

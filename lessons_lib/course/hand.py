@@ -92,7 +92,7 @@ class Asking(Pictured, ipywidgets.VBox):
 
 
 class hand_walk(Asking):
-    """DDIM by hand: fill in x̂0 and the next x, step by step, from x_T to the data.
+    """DDIM by hand: fill in x0 and the next x, step by step, from x_T to the data.
 
     x is where the walk starts; alpha_bar the ladder, noisiest first; eps what the network answers
     on each rung, or a denoiser of one number (x (1, 1), t), which is then asked where *you* stand.
@@ -227,7 +227,7 @@ class hand_walk(Asking):
         self._draw_true_path(path)
         path.plot(noise[: len(self.xs)], self.xs, "o-", color=viz.DATA, label="x, your walk")
         for i, x0 in enumerate(self.guesses):
-            label = "x̂0, the guess" if i == 0 else None
+            label = r"$\hat{x}_0$, the guess" if i == 0 else None
             path.plot([noise[i], 0], [self.xs[i], x0], ":", color=viz.NOISE, linewidth=1)
             path.plot([0], [x0], "D", color=viz.NOISE, markerfacecolor="none", label=label)
         low, high = path.dataLim.intervaly
@@ -238,7 +238,8 @@ class hand_walk(Asking):
         cells = [[f"{self._rungs[i]:g} → {self._rungs[i + 1]:g}", self._shown(self.xs, i),
                   self._shown(self.answers, i), self._shown(self.guesses, i),
                   self._shown(self.xs, i + 1)] for i in range(len(self._rungs) - 1)]  # fmt: skip
-        drawn = table.table(cells, colLabels=["ᾱ", "x", "ε̂", "x̂0", "next x"],
+        head = ["ᾱ", "x", r"$\hat{\varepsilon}$", r"$\hat{x}_0$", "next x"]
+        drawn = table.table(cells, colLabels=head,
                             colWidths=[0.28, 0.18, 0.16, 0.18, 0.18],
                             loc="center", cellLoc="center")  # fmt: skip
         drawn.auto_set_font_size(False)
@@ -263,7 +264,7 @@ class hand_walk(Asking):
 
 
 class hand_blend(Asking):
-    """Guidance by hand: ε̂ = ε_u + w (ε_c − ε_u) at each of a few scales, and the arrow that moves.
+    """Guidance by hand: ε = ε_u + w (ε_c − ε_u) at each of a few scales, and the arrow that moves.
 
     u and c are what the network says without and with the condition; w the scales to fill in. The
     picture draws them as arrows, second coordinate given by tilt; the slider moves w.
@@ -314,21 +315,20 @@ class hand_blend(Asking):
         w = self.slider.value
         low, high = self._tilt
         tip = (self.u + w * (self.c - self.u), low + w * (high - low))
-        for (x, y), name, color, side in (
-            ((self.u, low), "ε_u", viz.DATA, -1),
-            ((self.c, high), "ε_c", viz.MODEL, -1),
-            (tip, f"ε̂ at w = {w:g}", viz.NOISE, 1),
+        for point, name, color, away, ha in (  # the two short arrows are named on their free side
+            ((self.u, low), r"$\varepsilon_u$", viz.DATA, (8, -9), "left"),
+            ((self.c, high), r"$\varepsilon_c$", viz.MODEL, (8, 1), "left"),
+            (tip, rf"$\hat{{\varepsilon}}$ at w = {w:g}", viz.NOISE, (0, 12), "center"),
         ):
-            arrows.annotate(
-                "", (x, y), (0, 0), arrowprops={"arrowstyle": "->", "color": color, "lw": 2}
-            )
-            arrows.annotate(name, (x, y), (0, 8 * side), textcoords="offset points", color=color,
-                            va="bottom" if side > 0 else "top", ha="center")  # fmt: skip
+            shape = {"arrowstyle": "->", "color": color, "lw": 2, "shrinkA": 0, "shrinkB": 0}
+            arrows.annotate("", point, (0, 0), arrowprops=shape)
+            arrows.annotate(name, point, away, textcoords="offset points", color=color,
+                            va="center", ha=ha)  # fmt: skip
         arrows.plot([self.u, tip[0]], [low, tip[1]], ":", color="0.6", linewidth=1)
         ends = [self.u + end * (self.c - self.u) for end in (-1, max(self.scales))]
         tops = [low + end * (high - low) for end in (-1, max(self.scales))]
         arrows.set(  # the axes stand still, so that the arrow is seen to move
-            xlabel="first coordinate of ε",
+            xlabel=r"first coordinate of $\varepsilon$",
             ylabel="second coordinate",
             xlim=(min(-0.3, *ends) - 0.3, 1.15 * max(ends)),
             ylim=(min(-0.3, *tops) - 0.3, 1.25 * max(tops)),
@@ -336,8 +336,10 @@ class hand_blend(Asking):
         table.set_axis_off()
         rows = [[f"{s:g}", f"{self.found[i]:g}" if i < len(self.found) else "…"]
                 for i, s in enumerate(self.scales)]  # fmt: skip
-        drawn = table.table([["ε_u", f"{self.u:g}"], ["ε_c", f"{self.c:g}"], *rows],
-                            colLabels=["w", "ε̂ = ε_u + w (ε_c − ε_u)"], colWidths=[0.25, 0.65],
+        formula = r"$\hat{\varepsilon} = \varepsilon_u + w\,(\varepsilon_c - \varepsilon_u)$"
+        given = [[r"$\varepsilon_u$", f"{self.u:g}"], [r"$\varepsilon_c$", f"{self.c:g}"]]
+        drawn = table.table([*given, *rows],
+                            colLabels=["w", formula], colWidths=[0.25, 0.65],
                             loc="center", cellLoc="center")  # fmt: skip
         drawn.auto_set_font_size(False)
         drawn.set_fontsize(11)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lessons_lib.course.answers import load_questions
-from lessons_lib.course.display import put
+from lessons_lib.course.display import anchor, put
 from lessons_lib.course.exercises import find
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.progress import day, history, state, times
+from lessons_lib.course.progress import day, history, session, state, times
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 COLOURS = {OPEN: "--jp-ui-font-color2", WRONG: "--jp-error-color1", RIGHT: "--jp-success-color1"}
@@ -32,7 +32,6 @@ def lessons() -> list[Lesson]:
     found = []
     for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
         text, number = file.read_text(encoding="utf-8"), file.name[:2]
-        title = re.search(r'"# (?:\d\d )?(.+?)(?:\\n)?"', text)
         try:
             count = len(load_questions(number))
         except ValueError:
@@ -40,12 +39,18 @@ def lessons() -> list[Lesson]:
         found.append(
             Lesson(
                 number,
-                title[1] if title else file.stem,
+                title(text) or file.stem,
                 re.findall(r'"exercise:([\w.]+)"', text),
                 [f"{number}.question.{i}" for i in range(1, count + 1)],
             )
         )
     return found
+
+
+def title(text: str) -> str:
+    """A notebook's title, without its number, from the text of its file; "" if it has none."""
+    found = re.search(r'"# (?:\d\d )?(.+?)(?:\\n)?"', text)
+    return found[1] if found else ""
 
 
 def lesson(number: str) -> Lesson:
@@ -78,15 +83,15 @@ def overview() -> tuple[str, str]:
         done = f"{right} of {len(marks)} right" + f", {wrong} not right yet" * bool(wrong)
         asked = f"{got} of {len(each.questions)}" if each.questions else ""
         all_right, total = all_right + right, total + len(marks)
-        title = f"{each.number} {each.title}"
-        lines.append(f"{title:<{width + 3}}  {marks:<16}  {done}; questions {asked or 'none'}")
+        name = f"{each.number} {each.title}"
+        lines.append(f"{name:<{width + 3}}  {marks:<16}  {done}; questions {asked or 'none'}")
         cells = "".join(
             f'<span title="{html.escape(f"{id}: {s.words}", quote=True)}" '
             f'style="color:var({COLOURS[s.symbol]})">{s.symbol}</span>'
             for id, s in states
         )
         spread = f'<span aria-hidden="true" style="letter-spacing:.15em">{cells}</span>'
-        rows.append([html.escape(title), spread, done.replace(" ", "&nbsp;"), asked])
+        rows.append([html.escape(name), spread, done.replace(" ", "&nbsp;"), asked])
     key = f"{OPEN} not yet   {WRONG} not right yet   {RIGHT} right"
     sum_up = f"{all_right} of {total} exercises right."
     text = "\n".join([*lines, "", f"{sum_up}   {key}"])
@@ -110,17 +115,15 @@ def details(notebook: str) -> tuple[str, str]:
         symbol = {"got it": RIGHT, "nearly": "~", "again": WRONG}.get(rating, OPEN)
         when = f", on {day(past[id][-1])}" if rating else ""
         rows.append((symbol, f"question {i}", (rating or "not yet") + when))
-    notes = _diagnosis(past) if each.number == "00" else ""
     width = max((len(name) for _, name, _ in rows), default=0)
-    title = f"{each.number} {each.title}"
-    lines = [f"  {symbol} {name:<{width}}  {words}" for symbol, name, words in rows]
-    text = "\n".join([title, *lines, *([notes] if notes else [])])
+    head = f"{each.number} {each.title}"
+    text = "\n".join([head, *(f"  {s} {name:<{width}}  {words}" for s, name, words in rows)])
     cells = [
         [f'<span style="color:var({COLOURS.get(symbol, "--jp-ui-font-color1")})">{symbol}</span>',
          html.escape(name), html.escape(words)]
         for symbol, name, words in rows
     ]  # fmt: skip
-    return text, _table(["", html.escape(title), ""], cells, html.escape(notes))
+    return text, _table(["", html.escape(head), ""], cells, "")
 
 
 def _rating(past, id) -> str:
@@ -128,20 +131,23 @@ def _rating(past, id) -> str:
     return past[id][-1].outcome if past.get(id) else ""
 
 
-def _diagnosis(past) -> str:
-    """What the ten questions of 00 say: how many were right at once, and what to read."""
-    first = {}
-    for number in range(1, 11):
-        judged = [e for e in past.get(f"start.q{number}", []) if e.outcome in (RIGHT, WRONG)]
-        if judged:
-            first[f"start.q{number}"] = judged[0].outcome
-    if not first:
-        return ""
-    right = list(first.values()).count(RIGHT)
-    missed = [find(id).section for id, outcome in first.items() if outcome == WRONG]
-    read = "; ".join(dict.fromkeys(missed))
-    said = f"Ten questions: {right} of {len(first)} right at the first try."
-    return f"{said} Read: {read}." if read else said
+def tally(notebook: str) -> None:
+    """Say how many of a notebook's exercises are right, and which are still open.
+
+    Counts what is kept from other days, and what was checked in this session.
+    Raises ValueError for a notebook that is not there, naming those that are.
+    """
+    each, past = lesson(notebook), history() | session()
+    marks = {id: state(past.get(id, [])).symbol for id in each.exercises}
+    right = list(marks.values()).count(RIGHT)
+    said = f"{right} of {len(marks)} right"
+    left = [id for id, symbol in marks.items() if symbol != RIGHT]
+    if not left or set(marks.values()) == {OPEN}:  # all or nothing needs no list
+        put(f"{said}.", f"<p><b>{said}.</b></p>")
+        return
+    names = [f"{marks[id]} {id}" for id in left]
+    links = [anchor(find(id).section, name) for id, name in zip(left, names, strict=True)]
+    put(f"{said}; left: {', '.join(names)}.", f"<p><b>{said}</b>; left: {', '.join(links)}.</p>")
 
 
 def _table(head: list[str], rows: list[list[str]], foot: str) -> str:

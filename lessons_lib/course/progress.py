@@ -22,6 +22,7 @@ TABLE = "create table if not exists event (at real, id text, outcome text, note 
 WAIT = 5.0  # seconds for another kernel to finish its line
 
 _complained = False
+_session: dict[str, list["Event"]] = {}  # id -> what happened since this kernel was started
 
 
 class Event(NamedTuple):
@@ -55,9 +56,16 @@ def is_kept() -> bool:
 
 def record(id: str, outcome: str, note: str | None = None) -> None:
     """Remember one event; where that fails, say so once and go on."""
+    event = Event(time.time(), id, outcome, note)
+    _session.setdefault(id, []).append(event)
     if is_kept():
         with _told_once(), _opened() as db:
-            db.execute("insert into event values (?, ?, ?, ?)", (time.time(), id, outcome, note))
+            db.execute("insert into event values (?, ?, ?, ?)", event)
+
+
+def session() -> dict[str, list[Event]]:
+    """id -> its events since this kernel was started, kept or not."""
+    return _session
 
 
 def history() -> dict[str, list[Event]]:

@@ -4,6 +4,7 @@ import ast
 import base64
 import re
 import statistics
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lessons_lib.course.execute import (
     normalise,
     printed,
 )
+from lessons_lib.course.overview import title
 
 TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn")
 SLIDES = ("slide", "subslide", "fragment", "notes", "skip", "-")
@@ -29,8 +31,9 @@ def problems(path) -> list[str]:
     nb = load(path)
     size = path.stat().st_size
     found = [f"{size:,} bytes, at most {NOTEBOOK_BYTES:,}"] if size > NOTEBOOK_BYTES else []
-    for rule in (outputs, metadata, pictures, lengths, numbers, same_lines):
+    for rule in (outputs, metadata, first_cell, letters, pictures, lengths, numbers, same_lines):
         found += rule(nb)
+    found += ways(nb, path)
     try:
         if dumps(normalise(nb)).encode() != path.read_bytes():
             found.append("not normalised: run `make notebooks`")
@@ -92,6 +95,45 @@ def metadata(nb) -> list[str]:
         if slide not in SLIDES:
             found.append(f"cell {i} has slide_type {slide!r}, not one of {', '.join(SLIDES)}")
     return found
+
+
+def first_cell(nb) -> list[str]:
+    """The first code cell, which only imports, is folded."""
+    for i, cell in code_cells(nb)[:1]:
+        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            return [f"cell {i}, the first with code, is not folded (jupyter: source_hidden)"]
+    return []
+
+
+def letters(nb) -> list[str]:
+    """Code holds no accent that stands over the letter before it: such a hat slips in monospace."""
+    return [
+        f"cell {i} has {before + accent!r} in its code, where the hat slips: write x0 or eps"
+        for i, cell in code_cells(nb)
+        for before, accent in pairwise(cell.source)
+        if unicodedata.combining(accent)
+    ]
+
+
+def ways(nb, path) -> list[str]:
+    """The first and the last cell lead to the notebook before, the map and the one after."""
+    line = way(path)
+    ends = {"first": nb.cells[0].source, "last": nb.cells[-1].source}
+    wrong = [where for where, said in ends.items() if line and said != line]
+    return [f"the {where} cell must read: {line}" for where in wrong]
+
+
+def way(path) -> str:
+    """Links to the notebook before, the map of the course, and the notebook after; "" if alone."""
+    files = sorted(path.parent.glob("[0-9][0-9]_*.ipynb"))
+    if len(files) < 2:
+        return ""
+    at = [file.name for file in files].index(path.name)
+    named = lambda file: f"{file.name[:2]} {title(file.read_text(encoding='utf-8'))}"
+    before = [f"[← {named(file)}]({file.name})" for file in files[:at][-1:]]
+    after = [f"[{named(file)} →]({file.name})" for file in files[at + 1 :][:1]]
+    home = "" if at == 0 else files[0].name
+    return " · ".join([*before, f"[map of the course]({home}#The-map-of-the-course)", *after])
 
 
 def pictures(nb) -> list[str]:

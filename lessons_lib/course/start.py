@@ -5,6 +5,7 @@ And how a notebook says numbers: `show` in a line, `show_table` in a table.
 
 import html
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -43,20 +44,20 @@ def show(*values, digits: int = 3) -> None:
     print(*(_text(value, digits) for value in values))
 
 
-def show_table(head, rows, digits: int | None = None) -> None:
+def show_table(head, rows, digits: int = 3, decimals: int | None = None) -> None:
     """Show rows of numbers and words under a head, numbers to three significant digits.
 
     head: names (k,); rows: k cells each, of any kind that `show` takes, or a measurement {"value",
-    "half"}: its error gets two digits, and it as many decimals, but not more digits than `digits`.
-    A column of words stands left, one of numbers right.
-    Raises ValueError for a row of another length.
+    "half"} with so many decimals (if left out, as many as give its error two digits). A column of
+    words stands left, one of numbers right. Raises ValueError for a row of another length.
     """
     rows = [list(row) for row in rows]
     for row in rows:
         if len(row) != len(head):
             raise ValueError(f"rows: {row} has {len(row)} cells, and must have {len(head)}")
-    lines = [list(head), *([_cell(cell, digits) for cell in row] for row in rows)]
-    words = [any(isinstance(row[i], str) for row in rows) for i in range(len(head))]
+    lines = [list(head), *([_cell(cell, digits, decimals) for cell in row] for row in rows)]
+    number = re.compile(r"-?\d[\d.]*(e[+-]\d+)?( ± .*)?")
+    words = [not all(map(number.fullmatch, column)) for column in zip(*lines[1:], strict=True)]
     text, rich = _plain_table(lines, words), _html_table(lines, words)
     if not in_notebook():
         print(text)
@@ -98,20 +99,17 @@ def _text(value, digits: int) -> str:
     return "[" + " ".join(_text(each, digits) for each in value) + "]"
 
 
-def _cell(cell, digits: int | None) -> str:
+def _cell(cell, digits: int, decimals: int | None) -> str:
     """What stands in one cell of a table."""
     if not isinstance(cell, dict):
-        return _text(cell, digits or 3)
+        return _text(cell, digits)
     value, error = cell["value"], cell["half"]
-    if not error:
-        return _number(value, digits or 3)
-    places = _places(error, 2) if digits is None else min(_places(error, 2), _places(value, digits))
-    return f"{value:.{max(0, places)}f} ± {error:.{max(0, places)}f}"
-
-
-def _places(value: float, digits: int) -> int:
-    """How many decimals show so many significant digits: 4 for 2 of 0.0018."""
-    return digits - 1 - int(f"{value:.{digits - 1}e}".split("e")[1])
+    if decimals is None:
+        if not error:
+            return _number(value, digits)
+        power = int(f"{error:.1e}".split("e")[1])  # of its first digit, once it is rounded
+        decimals = max(0, 1 - power)
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def _number(value: float, digits: int) -> str:

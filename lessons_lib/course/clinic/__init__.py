@@ -5,11 +5,12 @@ has one that is healthy and one that is broken.
 """
 
 from lessons_lib.course.clinic.bugs import BUGS, Bug, draw, find
-from lessons_lib.course.clinic.examine import TREE, Question, diagnose, examine, pictures
+from lessons_lib.course.clinic.examine import MEANS, TREE, Question, diagnose, examine, pictures
 from lessons_lib.course.clinic.patients import guide, obey, straight, with_dice
 
 __all__ = [
     "BUGS",
+    "MEANS",
     "TREE",
     "Bug",
     "Question",

@@ -44,7 +44,7 @@ BUGS = (
         "unit_range",
         1,
         "the guess is clipped to 0 ... 1, though the data fills −1 ... 1",
-        "a grey ground: strokes are white, and nothing is darker than the middle",
+        "a ground half as bright as the strokes: nothing is darker than the middle",
         patients.unit_range,
         patients.straight,
         proofs.the_only_picture_is_guessed,
@@ -66,7 +66,7 @@ BUGS = (
         "condition_added",
         1,
         "guidance adds w times the conditional guess, not w times the difference",
-        "black and white posters: nearly every pixel is far outside −1 ... 1, but the digit is the "
+        "posters of two tones: nearly every pixel is far outside −1 ... 1, but the digit is the "
         "one asked for",
         patients.condition_added,
         patients.straight,

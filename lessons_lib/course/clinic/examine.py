@@ -82,6 +82,22 @@ def examine(ask, walk, denoise=None, seed: int = 0) -> dict[str, float]:
     }
 
 
+# What stands beside a patient, each number with a few words for who meets it first.
+MEANS = {
+    "guess": "error of a single one",
+    "dark": "share of pixels",
+    "saturated": "share of pixels",
+    "recognised": "share, by a judge",
+    "varied": "two pictures of a digit",
+    "seed": "moved by another one",
+    "dice": "moved by other ones",
+    "start": "still seen at the end",
+    "corner": "grain where all is dark",
+    "unit": "spread of the walk alone",
+    "spread": "of all pixels",
+}
+
+
 # --- broken or under-trained? ---------------------------------------------------------------------
 
 
