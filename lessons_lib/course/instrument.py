@@ -134,22 +134,17 @@ class Digits(NamedTuple):
 
 
 class Shapes(NamedTuple):
-    """Captions and real pictures of them: the instrument of every figure on captioned shapes."""
+    """Captions, and real pictures of them or none: the instrument of every figure on shapes."""
 
-    asked: Tensor  # (n, 5) attributes, −1 where nothing is said
+    asked: Tensor  # (n, A) attributes, −1 where nothing is said
     judges: dict[str, nn.Module]
-    features: Tensor  # of the real pictures: the mean colours of their blocks
-    cell: int
-
-    quality = (
-        *("right", "shape right", "right, second judge", "frechet"),
-        *("right, clipped", "right, second judge, clipped", "frechet, clipped"),
-    )
+    real: Tensor | None  # features of real pictures: the mean colours of their 4×4 blocks
 
     @classmethod
-    def load(cls, asked: Tensor, real: Tensor, cell: int) -> "Shapes":
+    def load(cls, asked: Tensor, real: Tensor | None = None) -> "Shapes":
+        """real: pictures (N, 3, 32, 32) of the same captions; without them there is no distance."""
         judges = {name: learn.load(name) for name in ("shapes_judge", "second_shapes_judge")}
-        return cls(asked, judges, metrics.coarse(real, cell), cell)
+        return cls(asked, judges, None if real is None else metrics.coarse(real))
 
     def judged(self, x: Tensor) -> dict[str, float]:
         """How many are drawn as asked, by each judge, and how far the lot is from real pictures.
@@ -159,39 +154,43 @@ class Shapes(NamedTuple):
         found = {}
         for clipped in ("", ", clipped"):
             seen = prepared(x, "clipped" if clipped else "as drawn")
-            for name, second in zip(self.judges, ("", ", second judge"), strict=True):
-                right = metrics.fidelity(self.judges[name].read(seen), self.asked)
+            for judge, second in zip(self.judges.values(), ("", ", second judge"), strict=True):
+                right = metrics.fidelity(judge.read(seen), self.asked)
                 found[f"right{second}{clipped}"] = float(right[-1])
-                if not second and not clipped:
-                    found["shape right"] = float(right[list(data.ATTRIBUTES).index("shape")])
-            blocks = metrics.coarse(seen, self.cell)
-            found[f"frechet{clipped}"] = metrics.frechet(blocks, self.features)
+                shape = list(data.ATTRIBUTES).index("shape")
+                found[f"shape right{second}{clipped}"] = float(right[shape])
+            if self.real is not None:
+                found[f"frechet{clipped}"] = metrics.frechet(metrics.coarse(seen), self.real)
+        return found
+
+    def instruments(self, seeds: Sequence[int]) -> dict[str, dict]:
+        """Every figure by its name: features, preprocessing, reference, number and seeds."""
+        about, found = {"n": len(self.asked), "seeds": list(seeds)}, {}
+        said = int((self.asked != -1).sum(1).max())
+        for clipped in ("", ", clipped"):
+            how = "clipped to [-1, 1]" if clipped else "as drawn"
+            for judge, second in zip(self.judges, ("", ", second judge"), strict=True):
+                told = {"features": judge, "preprocessing": how}
+                told |= {"reference": f"the caption asked for, {said} attributes", **about}
+                found[f"right{second}{clipped}"] = found[f"shape right{second}{clipped}"] = told
+            if self.real is not None:
+                blocks = {"features": "mean colours of 4×4 blocks", "preprocessing": how}
+                held = f"{len(self.real)} real pictures of the same captions"
+                found[f"frechet{clipped}"] = blocks | {"reference": held, **about}
         return found
 
     def reference(self, again: list[Tensor], seeds: Sequence[int], nets: tuple[str, ...]) -> dict:
         """The same for new real pictures of the captions, one batch a seed; and a record."""
-        floors = errors([self.judged(x) for x in again], "right", "right, second judge", "frechet")
-        blocks = f"mean colours of {self.cell}×{self.cell} blocks"
-        whose = {"right": "shapes_judge", "shape right": "shapes_judge", "frechet": blocks}
-        about = {"n": len(self.asked), "seeds": list(seeds)}
-        instruments = {}
-        for name in self.quality:
-            what, *more = name.split(", ")
-            seen = "second_shapes_judge" if "second judge" in more else whose[what]
-            held = f"{len(self.features)} real pictures of the same captions"
-            instruments[name] = {
-                "features": seen,
-                "preprocessing": "clipped to [-1, 1]" if "clipped" in more else "as drawn",
-                "reference": held if what == "frechet" else "the caption asked for",
-                **about,
-            }
+        found = [self.judged(x) for x in again]
+        plain = [key for key in found[0] if "clipped" not in key]  # real pictures are in [-1, 1]
         return {
-            "instruments": instruments,
+            "instruments": self.instruments(seeds),
             "bars": BARS,
             "checkpoints": {name: checkpoint_hash(name) for name in (*nets, *self.judges)},
-            "right, real pictures": floors["right"],
-            "right, second judge, real pictures": floors["right, second judge"],
-            "frechet, real against real": floors["frechet"],
+            **{
+                f"{key}, {'real against real' if key == 'frechet' else 'real pictures'}": floor
+                for key, floor in errors(found, *plain).items()
+            },
         }
 
 

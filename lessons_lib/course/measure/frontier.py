@@ -65,7 +65,7 @@ def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=
     asked, whole = data.choose(n, generator), data.choose(40 * n, generator)
     asked[:, 2:4] = NO_LABEL  # the background is said: a coin for each would drown all else
     whole = torch.where(asked == NO_LABEL, whole.view(40, n, -1), asked).flatten(0, 1)
-    real = Shapes.load(asked, data.draw(data.scene(whole, generator)), cell=4)
+    real = Shapes.load(asked, data.draw(data.scene(whole, generator)))
 
     jobs = [(denoise, job) for job in _jobs(seeds, calls, most)]
     jobs += [(student, (STUDENT, EVEN_TIME, k, seed)) for k in FEW for seed in seeds]
@@ -80,7 +80,7 @@ def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=
         f"student for few steps, by network evaluations per picture, {n} pictures per seed, w = 1. "
         "A caption names shape, colour and background; right: the judge sees all three. Even in "
         "log-SNR: from sigma/alpha 40 to .05, then the data.",
-        "rows": _rows(found, *Shapes.quality),
+        "rows": _rows(found, *real.instruments(seeds)),
         **real.reference(again, seeds, ("shapes", "shapes_few")),
     }
 

@@ -21,7 +21,7 @@ def guidance_shapes(
     """
     denoise = learn.load("shapes")
     asked, pictures = _asked(captions, each)
-    real = Shapes.load(asked, pictures, cell=8)
+    real = Shapes.load(asked)
     varied = metrics.within_class_distance(pictures, asked)
     found: dict = {}
     for scale, seed in bar([(scale, seed) for scale in w for seed in seeds], progress):
@@ -51,7 +51,7 @@ def guidance_shapes(
         "Saturated: share of pixels beyond ±1.05.",
         "rows": [
             {"w": scale, "evaluations": rows[0]["evaluations"]}
-            | errors(rows, *Shapes.quality, "diversity", "saturated")
+            | errors(rows, *real.instruments(seeds), "diversity", "saturated")
             for scale, rows in found.items()
         ],
         **record,
