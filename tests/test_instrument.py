@@ -71,13 +71,15 @@ def digits():
 
 def test_a_clip_does_nothing_to_real_digits_and_moves_grainy_ones_away(digits):
     """Why no judge looks through a clip: it turns grain, which goes both ways, into a shift."""
-    real, label = digits.x0[:500], digits.label[:500]
+    pick = torch.randperm(len(digits.x0), generator=torch.Generator().manual_seed(2))[:500]
+    real, label = digits.x0[pick], digits.label[pick]
     found = digits.judged(real, label, seed=0)
     grainy = real + 0.15 * torch.randn(real.shape, generator=torch.Generator().manual_seed(1))
     moved = digits.judged(grainy, label, seed=0)
     for name in ("frechet", "frechet, second judge", "frechet, pixels"):
         assert found[name] == found[f"{name}, clipped"]
-        assert moved[f"{name}, clipped"] > moved[name]
+        if name != "frechet, pixels":  # plain pixels see both, and are not fooled
+            assert moved[f"{name}, clipped"] > moved[name] + 1
     ground = grainy[real == -1]
     assert float(ground.mean() + 1) == pytest.approx(0, abs=0.02)
     assert float(ground.clamp(-1, 1).mean() + 1) == pytest.approx(
