@@ -380,6 +380,10 @@ def eta():
             assert bool(x.isfinite().all()) == finite
             with pytest.raises(ValueError, match="eta: 1"):
                 ddim(UNIT, x, *ladder[:2], eta=float(eta))
+        (n, *_), (t, s, *_), x = scheduler.timesteps, ladder, normal(20, 1)
+        room = (s.sigma**2 - bayes(t, s)).sqrt()  # η = −1: the dice's variance is missing
+        found = scheduler.step(t.sigma * x, n, x, eta=-1.0).prev_sample
+        close(found, (s.alpha * t.alpha + room * t.sigma) * x)
         bounds.append(bound)
     return bounds
 
