@@ -176,6 +176,24 @@ def skipping():
     return []
 
 
+@row("the last long step")
+def the_last_long_step():
+    """The same sampler on two ladders; exact, since every step is affine in Gaussian data."""
+    spread, end = 0.5, from_betas(LINEAR)(0.0)
+    denoise = MixtureDenoiser([[0.0]], [spread])
+
+    def walked(ladder):
+        var = 1.0
+        for t, s in pairwise(ladder):
+            stretch, _ = affine(ddpm, denoise, t, s, large=True)
+            var = stretch**2 * var + added(ddpm, t, s, denoise, large=True)
+        return var**0.5
+
+    released = [level_at(LINEAR, n) for n in range(901, 0, -100)]
+    noise = added(ddpm, *released[-2:], denoise, large=True) ** 0.5
+    return [noise, spread, walked([*released, end]), walked(grid(from_betas(LINEAR), 10))]
+
+
 @row("the last level")
 def the_last_level():
     """Stopped at entry 1, a walk to x0 = 0.3 ends at alpha x0 + sigma ε, ε as at its start."""
@@ -380,6 +398,10 @@ def eta():
             assert bool(x.isfinite().all()) == finite
             with pytest.raises(ValueError, match="eta: 1"):
                 ddim(UNIT, x, *ladder[:2], eta=float(eta))
+        (n, *_), (t, s, *_), x = scheduler.timesteps, ladder, normal(20, 1)
+        room = (s.sigma**2 - bayes(t, s)).sqrt()  # η = −1: the dice's variance is missing
+        found = scheduler.step(t.sigma * x, n, x, eta=-1.0).prev_sample
+        close(found, (s.alpha * t.alpha + room * t.sigma) * x)
         bounds.append(bound)
     return bounds
 
@@ -399,9 +421,10 @@ def bayes(t, s):
     return 1 / (1 / s.sigma**2 + (t.alpha / s.alpha) ** 2 / reverse_var(t, s))
 
 
-def affine(step, denoise, t, s):
+def affine(step, denoise, t, s, **options):
     """x_s = stretch · x + shift, on average: read off from the step itself at two places."""
-    low, high = (both(step, denoise, torch.full((1, 1), x).double(), t, s)[0] for x in (0.0, 1.0))
+    places = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
+    low, high = (both(step, denoise, x, t, s, **options)[0] for x in places)
     return (high - low)[0, 0], low[0, 0]
 
 
