@@ -1,5 +1,6 @@
 """The house itself: one truth for the dependencies, and the commands that the README names."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from lessons_lib.course import execute, rules
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -48,6 +51,32 @@ def test_what_only_tests_need_is_not_imported_by_the_course():
         text = file.read_text(encoding="utf-8")
         found = re.findall(r"^\s*(?:from|import) (\w+)", text, re.M)
         assert not only & set(found), file
+
+
+def bare_cdist(tree: ast.Module) -> list[int]:
+    """The lines that call `cdist` without asking for its exact mode."""
+    exact = ("compute_mode", "donot_use_mm_for_euclid_dist")
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    asked = lambda call: [(k.arg, getattr(k.value, "value", None)) for k in call.keywords]
+    named = lambda call: ast.unparse(call.func).split(".")[-1] == "cdist"
+    return [call.lineno for call in calls if named(call) and exact not in asked(call)]
+
+
+def test_no_distance_is_left_to_the_processor():
+    """By default cdist expands the square from 26 rows up: in float64, 2e-8 where 0 is right."""
+    found = {}
+    for file in [
+        f for folder in ("lessons_lib", "tests", "data") for f in ROOT.glob(f"{folder}/**/*.py")
+    ]:
+        found[file] = bare_cdist(ast.parse(file.read_text(encoding="utf-8")))
+    for file in ROOT.glob("notebooks/*.ipynb"):
+        for cell in execute.load(file).cells:
+            if cell.cell_type == "code":
+                found[file, cell.id] = bare_cdist(rules.tree(cell.source))
+    assert len(found) > 300 and not {where: lines for where, lines in found.items() if lines}
+    assert bare_cdist(
+        ast.parse("torch.cdist(a, b)\ncdist(a, b, compute_mode='use_mm_if_necessary')")
+    )
 
 
 @pytest.mark.parametrize(
