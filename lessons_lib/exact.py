@@ -1,4 +1,4 @@
-"""Denoisers known in closed form: the truth that samplers and networks are judged against."""
+"""Denoisers known in closed form, in float32 at least: the truth that all else is judged by."""
 
 import math
 
@@ -34,16 +34,18 @@ class MixtureDenoiser(nn.Module):
 
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """E[x0 | x_t = x], (B, D): every component's own guess, weighed by its share of x."""
-        offset, var = self._offset(x, t), self._var(x, t)
+        x, dtype = _wide(x), x.dtype
+        offset, var = self._seen(x, t)
         gain = t.to(x).alpha * self.std.to(x) ** 2 / var
         guess = self.mu.to(x) + gain[..., None] * offset  # (B, K, D)
         share = self._log_joint(offset, var, c).softmax(dim=1)  # (B, K)
-        return (share[..., None] * guess).sum(dim=1)
+        return (share[..., None] * guess).sum(dim=1).to(dtype)
 
     def log_prob(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """log p_t(x), (B,): the density of the data in the fog of level t."""
-        log_joint = self._log_joint(self._offset(x, t), self._var(x, t), c)
-        return torch.logsumexp(log_joint, 1) - torch.logsumexp(self._log_weight(x, c), 1)
+        x, dtype = _wide(x), x.dtype
+        log_joint = self._log_joint(*self._seen(x, t), c)
+        return (log_joint.logsumexp(1) - self._log_weight(x, c).logsumexp(1)).to(dtype)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n points of the data, (n, D), float64."""
@@ -51,13 +53,10 @@ class MixtureDenoiser(nn.Module):
         noise = torch.randn(n, self.mu.shape[1], generator=generator, dtype=torch.float64)
         return self.mu[k] + self.std[k, None] * noise
 
-    def _offset(self, x: Tensor, t: Level) -> Tensor:
-        x = x[:, None]  # (B, 1, D)
-        return x - t.to(x).alpha * self.mu.to(x)  # (B, K, D)
-
-    def _var(self, x: Tensor, t: Level) -> Tensor:
-        t = t.to(x)
-        return t.alpha**2 * self.std.to(x) ** 2 + t.sigma**2  # (K,) or (B, K)
+    def _seen(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor]:
+        """How far x is from each component there, (B, K, D), and their variance, (K,) or (B, K)."""
+        t, offset = t.to(x), x[:, None] - t.to(x[:, None]).alpha * self.mu.to(x)
+        return offset, t.alpha**2 * self.std.to(x) ** 2 + t.sigma**2
 
     def _log_joint(self, offset: Tensor, var: Tensor, c: Tensor | None) -> Tensor:
         dim = offset.shape[-1]
@@ -90,7 +89,7 @@ class DatasetDenoiser(nn.Module):
 
     def forward(self, x: Tensor, t: Level) -> Tensor:
         """softmax_i(-|x - alpha x_i|² / 2 sigma²) · X, shaped like x."""
-        flat = x.flatten(1).to(torch.promote_types(x.dtype, torch.float32))  # cdist knows no half
+        flat = _wide(x.flatten(1))
         data = self.data.to(flat).flatten(1)
         if flat.shape[1] != data.shape[1]:
             shapes = tuple(x.shape[1:]), tuple(self.data.shape[1:])
@@ -107,3 +106,8 @@ class DatasetDenoiser(nn.Module):
 def _distance(a: Tensor, b: Tensor) -> Tensor:
     """Distances without the expanded square, which is up to 20 % wrong in float32 near the data."""
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Half precision has no room for the square of noise: float32 at least."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
