@@ -368,10 +368,15 @@ def has_bf16(device: torch.device | str = "cpu") -> bool:
 
 @contextmanager
 def _own_luck(seed: int, device: torch.device) -> Iterator[None]:
-    """What draws from torch's global generators, such as dropout, draws from this seed instead."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed % 2**63)
+    """What draws from torch's global generator, such as dropout, draws from this seed instead."""
+    cuda = device.type == "cuda"
+    luck = torch.cuda.default_generators[device.index] if cuda else torch.default_generator
+    before = luck.get_state()
+    luck.manual_seed(seed % 2**63)
+    try:
         yield
+    finally:
+        luck.set_state(before)
 
 
 @contextmanager
