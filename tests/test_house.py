@@ -87,6 +87,20 @@ def test_make_knows_its_targets(target):
     assert done.returncode == 0, done.stderr
 
 
+def test_what_computes_is_tested_as_on_two_other_processors():
+    """Each with another number of threads; and only what is there, and named, is left out."""
+    lines = [line for line in make("-n", "test-more").stdout.split("python") if "ATEN" in line]
+    asked = [dict(re.findall(r"(ATEN_CPU_CAPABILITY|OMP_NUM_THREADS)=(\w+)", x)) for x in lines]
+    assert asked == [
+        {"ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "1"},
+        {"ATEN_CPU_CAPABILITY": "avx2", "OMP_NUM_THREADS": "2"},
+    ]
+    left_out = set(re.findall(r"--ignore=(\S+)", make("-n", "test-more").stdout))
+    assert left_out and all((ROOT / name).is_file() for name in left_out)
+    for name in "exact learn levels metrics nets recipes samplers shapes solvers wrap".split():
+        assert f"tests/test_{name}.py" not in left_out
+
+
 def test_make_uses_an_active_conda_environment_but_not_its_base():
     assert "/opt/c/bin/python" in make("-n", "lab", CONDA_PREFIX="/opt/c").stdout
     named = {"CONDA_PREFIX": "/opt/c", "CONDA_DEFAULT_ENV": "base"}
