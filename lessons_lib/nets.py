@@ -160,9 +160,9 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
             raise ValueError(f"x: shape {tuple(x.shape)} given; need (B, 3, H, W), multiples of 8")
-        t = t.to(x)
         emb = self.time(time_embedding(level_angle(x, t), 64).to(x.dtype))  # (B, 192)
         emb = emb + self._said(c, x)
+        t = t.to(x)
         x = x / torch.hypot(t.alpha, t.sigma)  # as large on every level; changes nothing when VP
         x = x.contiguous(memory_format=torch.channels_last)
 

@@ -337,6 +337,19 @@ def test_in_float64_nothing_is_rounded_on_the_way(name):
         torch.testing.assert_close((far - start) / 2, near - start, rtol=0, atol=1e-3 * longest)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["DigitNet", "UNet", "UNet, words"])
+def test_the_level_is_spelled_before_it_is_rounded(name, dtype):
+    """An angle in half precision, times 100, would be wrong by up to a tenth."""
+    module, x = small(name, dtype)
+    seen = []
+    module.time.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    module(x, EACH)
+    exact = time_embedding(level_angle(x, EACH), 64)
+    assert seen[0].dtype == dtype
+    assert (seen[0].double() - exact).abs().max() < 2e-5 + torch.finfo(dtype).eps / 2
+
+
 @pytest.mark.parametrize("name", [name for name in SMALL if "Denoiser" not in name])
 def test_whole_numbers_are_no_pictures(name):
     module, x = small(name, torch.float32)
