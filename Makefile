@@ -55,9 +55,19 @@ test: lint
 	  --nbval-cell-timeout=300 notebooks
 	$(PY) -m pytest -q -m solved
 
-# The notebooks on another machine, twice in one kernel, and four at once.
+# The notebooks on another machine, twice in one kernel, and four at once. Then whatever computes,
+# as on two other processors: an old one with one thread, and one without AVX-512 with two. (torch,
+# its convolutions and its matrix products each have a switch of their own.)
 test-more: $(TEST)
 	$(PY) -m pytest -q -m more
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2 \
+	  OMP_NUM_THREADS=1 $(PY) -m pytest -q $(COMPUTES)
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	  OMP_NUM_THREADS=2 $(PY) -m pytest -q $(COMPUTES)
+
+# All but the tests of words, files and programs, which no processor changes, and two slow ones.
+COMPUTES := $(patsubst %,--ignore=tests/test_%.py,answers bench cli docs editions execute files \
+  forms hand house measure notebooks practice progress start viz widgets)
 
 # Do the tests notice when one thing in the library changes? It may be stopped and started again.
 mutants: $(MUTANTS)

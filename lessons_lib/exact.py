@@ -1,4 +1,4 @@
-"""Denoisers known in closed form: the truth that samplers and networks are judged against."""
+"""Denoisers known in closed form, in float32 at least: the truth that all else is judged by."""
 
 import math
 
@@ -48,9 +48,9 @@ class MixtureDenoiser(nn.Module):
 
     def log_prob(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """log p_t(x), (B,): the density of the data in the fog of level t."""
-        x = _single(x)
+        dtype, x = x.dtype, _single(x)
         log_joint = self._log_joint(self._offset(x, t), self._var(x, t), c)
-        return torch.logsumexp(log_joint, 1) - torch.logsumexp(self._log_weight(x, c), 1)
+        return (log_joint.logsumexp(1) - self._log_weight(x, c).logsumexp(1)).to(dtype)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n points of the data, (n, D), float64."""

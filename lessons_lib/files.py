@@ -3,7 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -11,7 +14,29 @@ MANIFEST = "manifest.json"
 
 
 class FileProblem(ValueError):
-    """A shipped file is missing or is not the one the manifest describes; says how to repair it."""
+    """A file is missing, or is not what it should be; says what was found and what to do."""
+
+
+@contextmanager
+def reading(path: Path, what: str, repair: str) -> Iterator[None]:
+    """Whatever goes wrong while a file is read under `with` is a FileProblem."""
+    try:
+        yield
+    except FileProblem:
+        raise
+    except Exception as error:
+        found = "no such file" if not path.exists() else "a folder" if path.is_dir() else None
+        first = re.split(r"\.\s|\n", str(error))[0]  # of torch's long messages, one sentence
+        found = found or f"something else ({type(error).__name__}: {first[:300]})"
+        raise FileProblem(f"{path}: expected {what}; found {found}. {repair}") from error
+
+
+@contextmanager
+def shipped(name: str, what: str, folder: Path = DATA) -> Iterator[Path]:
+    """The path of a shipped file, verified; what goes wrong under `with` is a FileProblem too."""
+    path = verified(name, folder)
+    with reading(path, what, f"Make it again with `{manifest(folder)[name]['made_by']}`"):
+        yield path
 
 
 def verified(name: str, folder: Path = DATA) -> Path:
@@ -26,9 +51,8 @@ def verified(name: str, folder: Path = DATA) -> Path:
     entry = entries[name]
     expected = f"{entry['bytes']} bytes, sha256 {entry['sha256'][:12]}…"
     repair = f"Repair it with `git restore data/{name}`, or make it again with `{entry['made_by']}`"
-    if not path.is_file():
-        raise FileProblem(f"{path}: expected {expected}; found no such file. {repair}")
-    content = path.read_bytes()
+    with reading(path, expected, repair):
+        content = path.read_bytes()
     if content.startswith(b"version ") and b"git-lfs" in content[:100]:
         raise FileProblem(f"{path}: expected {expected}; found a git-lfs pointer. {repair}")
     found = f"{len(content)} bytes, sha256 {sha256(content)[:12]}…"
@@ -48,17 +72,16 @@ def verify_all(folder: Path = DATA) -> list[tuple[str, str | None]]:
 def manifest(folder: Path = DATA) -> dict[str, dict]:
     """What the course ships: name -> bytes, sha256, made_by, licence, source."""
     path = folder / MANIFEST
-    if not path.is_file():
-        raise FileProblem(
-            f"{path}: expected the list of shipped files; found none. The course runs from its "
-            f"checkout (`pip install -e .`); repair it with `git restore data/{MANIFEST}`"
-        )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise FileProblem(
-            f"{path}: expected JSON; found {error}. Repair it with `git restore data/{MANIFEST}`"
-        ) from error
+    repair = (
+        "The course runs from its checkout (`pip install -e .`); repair it with "
+        f"`git restore data/{MANIFEST}`"
+    )
+    with reading(path, "the list of shipped files, JSON", repair):
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        for name, entry in entries.items():
+            if missing := {"bytes", "sha256", "made_by"} - set(entry):
+                raise ValueError(f"{name} without {', '.join(sorted(missing))}")
+    return entries
 
 
 def record(name: str, facts: dict[str, str], folder: Path = DATA) -> None:

@@ -1,13 +1,32 @@
-"""Networks: (x, t, c) in, a tensor like x out; `NetDenoiser` knows what that tensor means."""
+"""Networks: (x, t, c) in, a tensor like x out; `NetDenoiser` knows what that tensor means.
 
+A network computes in the precision of its own weights, and answers in that of x.
+"""
+
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from lessons_lib.levels import Level
 from lessons_lib.wrap import NO_LABEL
+
+
+def own_precision(forward: Callable) -> Callable:
+    """Let a network compute in the precision of its own weights, and answer in that of x.
+
+    Raises ValueError for an x that is not floating point.
+    """
+
+    @functools.wraps(forward)
+    def answer(self, x: Tensor, *rest, **named):
+        if not x.is_floating_point():
+            raise ValueError(f"x: dtype {x.dtype} given; need floating point, such as float32")
+        return forward(self, x.to(next(self.parameters()).dtype), *rest, **named).to(x.dtype)
+
+    return answer
 
 
 def time_embedding(angle: Tensor, dim: int) -> Tensor:
@@ -37,8 +56,9 @@ class DigitNet(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
+    @own_precision
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
-        emb = self.time(time_embedding(level_angle(x, t), 64))  # (B, width)
+        emb = self.time(time_embedding(level_angle(x, t), 64).to(x.dtype))  # (B, width)
         emb = emb + self.label(_rows(c, x, self.classes))
         h = self.enter(x.flatten(1))
         for block in self.blocks:
@@ -68,13 +88,14 @@ class DigitJudge(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.features = nn.Sequential(
+        self.features = Features(
             *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),  # (B, 32, 4, 4)
             *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),  # (B, 64, 2, 2)
             *(nn.Flatten(), nn.Dropout(0.2), nn.Linear(256, 64), nn.ReLU()),
         )
         self.logits = nn.Linear(64, 10)
 
+    @own_precision
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.features(x))
 
@@ -87,15 +108,22 @@ class SecondDigitJudge(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.features = nn.Sequential(
+        self.features = Features(
             *(nn.Flatten(), nn.Linear(64, 256), nn.SiLU(), nn.Dropout(0.2)),
             *(nn.Linear(256, 128), nn.SiLU(), nn.Dropout(0.2)),
             *(nn.Linear(128, 64), nn.SiLU()),
         )
         self.logits = nn.Linear(64, 10)
 
+    @own_precision
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.features(x))
+
+
+class Features(nn.Sequential):
+    """What a judge looks at, (B, features), before it decides."""
+
+    forward = own_precision(nn.Sequential.forward)
 
 
 # --- pictures: a U-Net ----------------------------------------------------------------------------
@@ -148,11 +176,13 @@ class UNet(nn.Module):
             nn.init.zeros_(last.bias)
         self.to(memory_format=torch.channels_last)  # the layout convolutions are fastest in
 
+    @own_precision
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
             raise ValueError(f"x: shape {tuple(x.shape)} given; need (B, 3, H, W), multiples of 8")
-        emb = self.time(time_embedding(level_angle(x, t), 64))  # (B, 192)
+        emb = self.time(time_embedding(level_angle(x, t), 64).to(x.dtype))  # (B, 192)
         emb = emb + self._said(c, x)
+        t = t.to(x)
         x = x / torch.hypot(t.alpha, t.sigma)  # as large on every level; changes nothing when VP
         x = x.contiguous(memory_format=torch.channels_last)
 
@@ -168,8 +198,7 @@ class UNet(nn.Module):
         h = nn.functional.pixel_shuffle(nn.functional.silu(self.spread(h)), 2)  # (B, 16, 32, 32)
         # Two layers see across the seams of the patches, so that none need show.
         h = h + self.smooth(nn.functional.silu(torch.cat([h, x], dim=1)))
-        h = self.leave(torch.cat([h, x], dim=1))
-        return h.to(x.dtype).contiguous()  # float32, if x is
+        return self.leave(torch.cat([h, x], dim=1)).contiguous()
 
     def _said(self, c: Tensor | None, x: Tensor) -> Tensor:
         """What the condition says, as an embedding: (B, 192), or 0 for no words."""
@@ -192,9 +221,9 @@ class ConvBlock(nn.Module):
         nn.init.zeros_(self.conv2.bias)
 
     def forward(self, h: Tensor, emb: Tensor) -> Tensor:
-        emb = nn.functional.silu(emb)
-        r = self.conv1(nn.functional.silu(_film(self.norm1(h), self.film1(emb))))
-        r = self.conv2(nn.functional.silu(_film(self.norm2(r), self.film2(emb))))
+        emb, own = nn.functional.silu(emb), self.conv1.weight.dtype
+        r = self.conv1(nn.functional.silu(_film(self.norm1(h), self.film1(emb))).to(own))
+        r = self.conv2(nn.functional.silu(_film(self.norm2(r), self.film2(emb))).to(own))
         return self.skip(h) + r
 
 
@@ -210,21 +239,23 @@ class Attention(nn.Module):
         nn.init.zeros_(self.tell.bias)
 
     def forward(self, h: Tensor) -> Tensor:
-        asked = self.ask(self.norm(h)).flatten(2).unflatten(1, (3, self.heads, -1))
-        q, k, v = asked.unbind(1)  # (B, heads, width / heads, H·W) each
-        look = (q.transpose(2, 3) @ k / math.sqrt(q.shape[2])).float().softmax(dim=-1)
+        asked = self.ask(self.norm(h).to(self.ask.weight.dtype)).flatten(2)
+        q, k, v = asked.unflatten(1, (3, self.heads, -1)).unbind(
+            1
+        )  # (B, heads, width / heads, H·W) each
+        look = (q.transpose(2, 3) @ k / math.sqrt(q.shape[2])).to(_wide(q)).softmax(dim=-1)
         seen = v @ look.to(v.dtype).transpose(2, 3)  # (B, heads, width / heads, H·W)
         return h + self.tell(seen.reshape(h.shape))
 
 
 class GroupNorm(nn.GroupNorm):
-    """Group normalisation in float32 whatever comes in: bfloat16 would round the variance away."""
+    """Group normalisation in float32 at least: bfloat16 would round the variance away."""
 
     def __init__(self, width: int, per_group: int = 16):
         super().__init__(width // per_group, width, affine=False)
 
     def forward(self, h: Tensor) -> Tensor:
-        return super().forward(h.float())
+        return super().forward(h.to(_wide(h)))
 
 
 class ShapeJudge(nn.Module):
@@ -241,7 +272,7 @@ class ShapeJudge(nn.Module):
         self.logits = nn.Linear(128, sum(self.values))
 
     def _features(self) -> nn.Module:
-        return nn.Sequential(
+        return Features(
             *(*_seen(3, 32), nn.MaxPool2d(2)),  # (B, 32, 16, 16)
             *(*_seen(32, 64), *_seen(64, 64), nn.MaxPool2d(2)),  # (B, 64, 8, 8)
             *(*_seen(64, 96), nn.MaxPool2d(2)),  # (B, 96, 4, 4)
@@ -249,7 +280,11 @@ class ShapeJudge(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return self.logits(self.features(x)).split(self.values, dim=1)
+        return self._decided(x).split(self.values, dim=1)
+
+    @own_precision
+    def _decided(self, x: Tensor) -> Tensor:
+        return self.logits(self.features(x))
 
     @torch.no_grad()
     def read(self, x: Tensor) -> Tensor:
@@ -260,7 +295,7 @@ class SecondShapeJudge(ShapeJudge):
     """Another classifier of shapes, which strides over 4×4 patches in the place of pooling."""
 
     def _features(self) -> nn.Module:
-        return nn.Sequential(
+        return Features(
             *(nn.Conv2d(3, 64, 6, stride=4, padding=1), nn.SiLU()),  # (B, 64, 8, 8)
             *(GroupNorm(64), nn.Conv2d(64, 128, 3, padding=1), nn.SiLU()),
             *(GroupNorm(128), nn.Conv2d(128, 128, 3, stride=2, padding=1), nn.SiLU()),
@@ -278,10 +313,16 @@ def _seen(enter: int, leave: int) -> tuple[nn.Module, ...]:
 def level_angle(x: Tensor, t: Level) -> Tensor:
     """The noise level as an angle, atan2(sigma, alpha): (B,), from 0 (data) to π/2 (noise).
 
-    Bounded at both ends, where the log signal-to-noise ratio is infinite.
+    Bounded at both ends, where the log signal-to-noise ratio is infinite. In float32 at least: the
+    embedding takes it a hundred times.
     """
-    angle = torch.atan2(t.sigma, t.alpha).to(x.device, x.dtype)
+    angle = torch.atan2(t.sigma, t.alpha).to(x.device, _wide(x))
     return angle.reshape(-1).expand(len(x))
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """The precision of x, but no less than float32."""
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def _rows(c: Tensor | None, x: Tensor, classes: int) -> Tensor:

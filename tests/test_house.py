@@ -1,5 +1,6 @@
 """The house itself: one truth for the dependencies, and the commands that the README names."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from lessons_lib.course import execute, rules
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -52,12 +55,52 @@ def test_what_only_tests_need_is_not_imported_by_the_course():
         assert not only & set(found), file
 
 
+def bare_cdist(tree: ast.Module) -> list[int]:
+    """The lines that call `cdist` without asking for its exact mode."""
+    exact = ("compute_mode", "donot_use_mm_for_euclid_dist")
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    asked = lambda call: [(k.arg, getattr(k.value, "value", None)) for k in call.keywords]
+    named = lambda call: ast.unparse(call.func).split(".")[-1] == "cdist"
+    return [call.lineno for call in calls if named(call) and exact not in asked(call)]
+
+
+def test_no_distance_is_left_to_the_processor():
+    """By default cdist expands the square from 26 rows up: in float64, 2e-8 where 0 is right."""
+    found = {}
+    for file in [
+        f for folder in ("lessons_lib", "tests", "data") for f in ROOT.glob(f"{folder}/**/*.py")
+    ]:
+        found[file] = bare_cdist(ast.parse(file.read_text(encoding="utf-8")))
+    for file in ROOT.glob("notebooks/*.ipynb"):
+        for cell in execute.load(file).cells:
+            if cell.cell_type == "code":
+                found[file, cell.id] = bare_cdist(rules.tree(cell.source))
+    assert len(found) > 300 and not {where: lines for where, lines in found.items() if lines}
+    assert bare_cdist(
+        ast.parse("torch.cdist(a, b)\ncdist(a, b, compute_mode='use_mm_if_necessary')")
+    )
+
+
 @pytest.mark.parametrize(
     "target", "lab test test-more mutants run notebooks lint checkpoints clean".split()
 )
 def test_make_knows_its_targets(target):
     done = make("-n", target)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_computes_is_tested_as_on_two_other_processors():
+    """Each with another number of threads; and only what is there, and named, is left out."""
+    lines = [line for line in make("-n", "test-more").stdout.split("python") if "ATEN" in line]
+    asked = [dict(re.findall(r"(ATEN_CPU_CAPABILITY|OMP_NUM_THREADS)=(\w+)", x)) for x in lines]
+    assert asked == [
+        {"ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "1"},
+        {"ATEN_CPU_CAPABILITY": "avx2", "OMP_NUM_THREADS": "2"},
+    ]
+    left_out = set(re.findall(r"--ignore=(\S+)", make("-n", "test-more").stdout))
+    assert left_out and all((ROOT / name).is_file() for name in left_out)
+    for name in "exact learn levels metrics nets recipes samplers shapes solvers wrap".split():
+        assert f"tests/test_{name}.py" not in left_out
 
 
 def test_make_uses_an_active_conda_environment_but_not_its_base():

@@ -12,6 +12,7 @@ from lessons_lib.metrics import (
     coverage,
     cubic_kernel,
     density,
+    distance,
     error_bar,
     fidelity,
     floor,
@@ -185,7 +186,7 @@ def test_w2_is_that_of_a_peer(n, m):
 def exact_w2(a, b):
     """Between equally many points: the best of all ways to pair them."""
     optimize = pytest.importorskip("scipy.optimize")
-    cost = torch.cdist(a, b) ** 2
+    cost = distance(a, b) ** 2
     return math.sqrt(float(cost[optimize.linear_sum_assignment(cost)].mean()))
 
 

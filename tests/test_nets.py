@@ -1,9 +1,12 @@
-"""Networks: shapes, levels, labels."""
+"""Networks: shapes, levels, labels, precisions."""
+
+import copy
 
 import pytest
 import torch
 
-from lessons_lib import data, levels
+from lessons_lib import data, levels, nets
+from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
 from lessons_lib.learn import NetDenoiser, drop_labels
 from lessons_lib.nets import (
     Attention,
@@ -245,10 +248,11 @@ def test_attention_is_the_librarys():
     torch.testing.assert_close(look(h), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_the_norm_is_float32_whatever_comes_in():
+def test_the_norm_is_float32_at_least():
     h = (100 + torch.randn(2, 32, 4, 4)).bfloat16()
     norm = GroupNorm(32)
     assert torch.equal(norm(h), norm(h.float())) and norm(h).dtype == torch.float32
+    assert norm(h.double()).dtype == torch.float64
 
 
 def test_the_judge_of_shapes():
@@ -260,3 +264,111 @@ def test_the_judge_of_shapes():
     assert read.shape == (3, 3) and read.dtype == torch.long
     for k, each in enumerate(logits):
         assert torch.equal(each.gather(1, read[:, [k]])[:, 0], each.max(1).values)
+
+
+# --- precisions -----------------------------------------------------------------------------------
+
+PRECISIONS = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+WIDTHS = {"widths": (16, 16, 32)}
+SMALL = {  # name -> (what makes one, the shape of what it is asked about)
+    "DigitNet": (lambda: DigitNet(32, 2), (4, 1, 8, 8)),
+    "DigitJudge": (DigitJudge, (4, 1, 8, 8)),
+    "UNet": (lambda: UNet(VALUES, **WIDTHS), (4, 3, 16, 16)),
+    "UNet, words": (lambda: UNet(words=9, **WIDTHS), (4, 3, 16, 16)),
+    "ShapeJudge": (lambda: ShapeJudge(VALUES), (4, 3, 32, 32)),
+    "NetDenoiser": (lambda: NetDenoiser(DigitNet(32, 2), "v"), (4, 1, 8, 8)),
+    "NetDenoiser, eps": (lambda: NetDenoiser(UNet(VALUES, **WIDTHS), "eps"), (4, 3, 16, 16)),
+    "MixtureDenoiser": (lambda: MixtureDenoiser(torch.randn(3, 2), [0.3, 0.5, 0.4]), (4, 2)),
+    "DatasetDenoiser": (lambda: DatasetDenoiser(torch.randn(9, 1, 4, 4)), (4, 1, 4, 4)),
+}
+HALF_WAY = levels.cosine(0.4)
+EACH = levels.cosine(torch.tensor([0.2, 0.4, 0.6, 0.8]))
+
+
+def small(name, dtype):
+    """One of them in that precision, and an x in float64; weights that start at zero are drawn."""
+    make, shape = SMALL[name]
+    torch.manual_seed(0)
+    module = make().eval().requires_grad_(False)
+    for weight in module.parameters():
+        if bool((weight == 0).all()):
+            torch.nn.init.normal_(weight, std=0.1)
+    return copy.deepcopy(module).to(dtype), torch.randn(shape, dtype=torch.float64)
+
+
+def answers(module, x, t):
+    """All that it says about x, (B, ...) each."""
+    if isinstance(module, DigitJudge | ShapeJudge):
+        said = module(x)
+        return [*(said if isinstance(said, tuple) else (said,)), module.features(x)]
+    return [module(x, t), *([module.log_prob(x, t)] if hasattr(module, "log_prob") else [])]
+
+
+def test_every_kind_of_network_that_is_shipped_is_tried_in_every_precision():
+    shipped = {name for name in vars(nets) if name.endswith(("Net", "Judge"))}
+    assert shipped == {name.split(",")[0] for name in SMALL if "Denoiser" not in name}
+
+
+@pytest.mark.parametrize("of_x", PRECISIONS, ids=str)
+@pytest.mark.parametrize("own", PRECISIONS, ids=str)
+@pytest.mark.parametrize("name", SMALL)
+def test_it_computes_in_its_own_precision_and_answers_in_that_of_x(name, own, of_x):
+    module, x = small(name, own)
+    exact, _ = small(name, torch.float64)
+    rough = max(torch.finfo(own).eps, torch.finfo(of_x).eps)
+    for t in (HALF_WAY, EACH):
+        found = answers(module, x.to(of_x), t)
+        for ours, true in zip(found, answers(exact, x, t), strict=True):
+            assert ours.dtype == of_x
+            assert (ours.double() - true).abs().max() <= 8 * rough * true.abs().max()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_in_float64_nothing_is_rounded_on_the_way(name):
+    """A step of 1e-7 in x and in the level goes half as far as one of 2e-7: 1e-3 is ample.
+
+    Were anything rounded to float32, by 6e-8, either step would be off by half of itself.
+    """
+    module, x = small(name, torch.float64)
+    walked = (answers(module, x + k * 1e-7, levels.cosine(0.4 + k * 1e-7)) for k in range(3))
+    for start, near, far in zip(*walked, strict=True):
+        longest = float((near - start).abs().max())
+        assert longest > 1e-9
+        torch.testing.assert_close((far - start) / 2, near - start, rtol=0, atol=1e-3 * longest)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["DigitNet", "UNet", "UNet, words"])
+def test_the_level_is_spelled_before_it_is_rounded(name, dtype):
+    """An angle in half precision, times 100, would be wrong by up to a tenth."""
+    module, x = small(name, dtype)
+    seen = []
+    module.time.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    module(x, EACH)
+    exact = time_embedding(level_angle(x, EACH), 64)
+    assert seen[0].dtype == dtype
+    assert (seen[0].double() - exact).abs().max() < 2e-5 + torch.finfo(dtype).eps / 2
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if "Denoiser" not in name])
+def test_whole_numbers_are_no_pictures(name):
+    module, x = small(name, torch.float32)
+    for each in (module, getattr(module, "features", module)):
+        with pytest.raises(ValueError, match="x: dtype torch.int64 given; need floating point"):
+            each(x.long(), HALF_WAY) if "Net" in name else each(x.long())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_far_out_in_the_noise_half_precision_has_an_exact_answer(dtype):
+    """At sigma = 300 the squares overflow float16, and the answer is the mean of the data."""
+    t = levels.Level(*(torch.tensor(value, dtype=torch.float64) for value in (1.0, 1.0, 300.0)))
+    for name in ("MixtureDenoiser", "DatasetDenoiser"):
+        module, x = small(name, dtype)
+        exact, _ = small(name, torch.float64)
+        far = (300 * x).to(dtype)
+        for ours, true in zip(
+            answers(module, far, t), answers(exact, far.double(), t), strict=True
+        ):
+            assert (ours.double() - true).abs().max() <= 8 * torch.finfo(dtype).eps * (
+                1 + true.abs().max()
+            )

@@ -1,5 +1,6 @@
 """What is remembered, what is never remembered, and that nothing breaks where nothing can be."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -8,9 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from lessons_lib.course import hints
+from lessons_lib.course import doctor, hints
 from lessons_lib.course.check import check, find
+from lessons_lib.course.cli import main
+from lessons_lib.course.forms import Question
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
 from lessons_lib.course.hints import hint, reveal
 from lessons_lib.course.overview import again, details, lessons, overview, progress, tally, weakest
@@ -119,6 +123,48 @@ def test_looking_for_trouble_leaves_no_trace(tmp_path, monkeypatch):
     assert "home is no folder to write in" in trouble()
 
 
+def relative(home):
+    os.environ["LESSONS_HOME"] = "here"  # undone by own_home
+
+
+def a_folder(home):
+    path().mkdir(parents=True)
+
+
+@pytest.mark.parametrize("spoil", [no_folder, broken, another_table, relative, a_folder])
+def test_what_cannot_be_kept_is_never_called_kept(spoil, tmp_path, monkeypatch, capsys):
+    """By whoever speaks of it: the command, the doctor, the questions."""
+    monkeypatch.chdir(tmp_path)
+    spoil(tmp_path / "home")
+    reason = trouble()
+    assert record(ID, RIGHT) is False and "not kept" in capsys.readouterr().out
+    assert reason and trouble() == reason
+    said = CliRunner().invoke(main, ["progress"]).output
+    assert f"Nothing can be kept in {path()}: {reason}." in said and "Kept in" not in said
+    assert "not kept" in doctor.progress().found
+    form = Question("01.question.1", "Why?", {"answer": "So.", "must": []})
+    form._set_beside()
+    form._rated("got it")
+    assert "Not kept: got it" in form.said.value
+
+
+@pytest.mark.parametrize("name, value", [("PLAIN", "1"), ("STRICT", "1"), ("PROGRESS", "off")])
+def test_a_session_that_keeps_nothing_says_which_variable_it_is(name, value, monkeypatch):
+    monkeypatch.setenv(f"LESSONS_{name}", value)
+    assert record(ID, RIGHT) is False
+    said = CliRunner().invoke(main, ["progress"]).output
+    assert f"Nothing is kept, since LESSONS_{name}={value} is set." in said
+
+
+def test_where_it_is_kept_is_said_once_it_is(tmp_path):
+    said = lambda: CliRunner().invoke(main, ["progress"]).output.splitlines()[-1]
+    assert said() == f"Nothing is kept yet; it will be in {path()}."
+    assert not path().parent.exists()
+    assert record(ID, RIGHT) is True
+    assert said() == f"Kept in {path()}."
+    assert [event.outcome for event in history()[ID]] == [RIGHT]  # looking left no trace
+
+
 def test_a_locked_database_is_waited_for_once(tmp_path, capsys):
     record(ID, RIGHT)
     with closing(sqlite3.connect(path(), isolation_level=None)) as other:
@@ -147,6 +193,9 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # from here on every write fa
 check("forward.two_steps", (0.9, 0.436))
 check("forward.two_steps", (0.9, 0.436))
 progress()
+from click.testing import CliRunner
+from lessons_lib.course.cli import main
+print(CliRunner().invoke(main, ["progress"]).output)
 """
 
 
@@ -156,6 +205,7 @@ def test_a_full_disk():
     assert done.returncode == 0
     assert done.stdout.count("✓ forward.two_steps") == 2
     assert done.stdout.count("Your progress is not kept") == 1
+    assert "Nothing can be kept in" in done.stdout and "File too large" in done.stdout
 
 
 # --- what it says ---------------------------------------------------------------------------------

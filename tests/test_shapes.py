@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 from torch.testing import assert_close
 
-from lessons_lib import data
+from lessons_lib import data, metrics
 from lessons_lib.data.outlines import OUTLINES
 from lessons_lib.data.scenes import BACKGROUNDS, COLOURS, PLACES
 
@@ -106,7 +106,7 @@ def test_outlines_are_distances(name):
     distance = OUTLINES[name](point[:, 0], point[:, 1])
     assert (distance < 0).any() and (distance > 0).any()
     for points, others in ((distance > 0, inside), (distance < 0, ~inside)):
-        gap = torch.cdist(point[points], grid[others]).amin(1)
+        gap = metrics.distance(point[points], grid[others]).amin(1)
         assert ((gap - distance[points].abs()).abs() < 0.032).all()  # two cells of the grid
 
 
@@ -149,10 +149,10 @@ def test_the_picture_shows_its_attributes():
     x0, mask = x0 / 2 + 0.5, data.maps(scene).mask
     inside = (mask > 0.99).float()
     colour = (x0 * inside).sum((2, 3)) / inside.sum((2, 3))
-    nearest = torch.cdist(colour, torch.tensor(list(COLOURS.values()))).argmin(1)
+    nearest = metrics.distance(colour, torch.tensor(list(COLOURS.values()))).argmin(1)
     assert torch.equal(nearest, named["colour"])
     corners = x0[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].median(2).values
-    nearest = torch.cdist(corners, torch.tensor(list(BACKGROUNDS.values()))).argmin(1)
+    nearest = metrics.distance(corners, torch.tensor(list(BACKGROUNDS.values()))).argmin(1)
     assert torch.equal(nearest, named["background"])
     middle = (torch.arange(32) + 0.5) / 16 - 1
     x, y = ((mask[:, 0] * m).sum((1, 2)) for m in (middle, -middle[:, None]))

@@ -272,7 +272,7 @@ def progress(notebook, forget):
     """Show what you have solved: the map, or one notebook in detail."""
     from lessons_lib.course import progress as show
     from lessons_lib.course.progress import forget as delete
-    from lessons_lib.course.progress import path
+    from lessons_lib.course.progress import path, whereabouts
 
     if forget:
         click.confirm(f"Delete {path()}?", abort=True)
@@ -285,7 +285,7 @@ def progress(notebook, forget):
         show(notebook)
     except ValueError as problem:
         raise click.BadParameter(str(problem)) from problem
-    click.echo(f"\nKept in {path()}")
+    click.echo(f"\n{whereabouts()}")
 
 
 @main.command()

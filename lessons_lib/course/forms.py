@@ -191,5 +191,6 @@ class Question(ipywidgets.VBox):
         self.below.children = [ipywidgets.HTMLMath(compared(self._row, self._before)), line]
 
     def _rated(self, rating: str) -> None:
-        record(self._id, rating, self.answer.value.strip() or None)
-        self.said.value = f'<span role="status">Noted: {rating}.</span>'
+        kept = record(self._id, rating, self.answer.value.strip() or None)
+        noted = "Noted" if kept else "Not kept"
+        self.said.value = f'<span role="status">{noted}: {rating}.</span>'

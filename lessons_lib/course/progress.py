@@ -9,6 +9,7 @@ outputs are committed or that are strict. LESSONS_HOME names another folder.
 import datetime
 import os
 import sqlite3
+import tempfile
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ import platformdirs
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
 
 TABLE = "create table if not exists event (at real, id text, outcome text, note text)"
+EVENT = "insert into event values (?, ?, ?, ?)"
 WAIT = 5.0  # seconds for another kernel to finish its line
 
 _complained = False
@@ -50,17 +52,25 @@ def path() -> Path:
 
 def is_kept() -> bool:
     """Whether this session remembers anything."""
-    off = os.environ.get("LESSONS_PROGRESS") == "off"
-    return not off and not any(os.environ.get(f"LESSONS_{w}") == "1" for w in ("PLAIN", "STRICT"))
+    return not switched_off()
 
 
-def record(id: str, outcome: str, note: str | None = None) -> None:
-    """Remember one event; where that fails, say so once and go on."""
-    event = Event(time.time(), id, outcome, note)
+def switched_off() -> str:
+    """The variable that lets this session remember nothing, "" if there is none."""
+    off = {"LESSONS_PROGRESS": "off", "LESSONS_PLAIN": "1", "LESSONS_STRICT": "1"}
+    return next((f"{k}={v}" for k, v in off.items() if os.environ.get(k) == v), "")
+
+
+def record(id: str, outcome: str, note: str | None = None) -> bool:
+    """Remember one event, and say whether it is; where that fails, say so once and go on."""
+    event, kept = Event(time.time(), id, outcome, note), False
     _session.setdefault(id, []).append(event)
     if is_kept():
-        with _told_once(), _opened() as db:
-            db.execute("insert into event values (?, ?, ?, ?)", event)
+        with _told_once():
+            with _opened() as db:
+                db.execute(EVENT, event)
+            kept = True
+    return kept
 
 
 def session() -> dict[str, list[Event]]:
@@ -87,26 +97,44 @@ def forget() -> bool:
 
 
 def trouble() -> str:
-    """Why nothing can be kept here; empty where it can. Leaves no trace."""
+    """Why nothing can be kept here; empty where it can. It tries to write, and leaves no trace."""
     try:
+        _check_home()
+        folder = next(each for each in path().parents if each.exists())
+        if not folder.is_dir():
+            return f"{folder} is no folder to write in"
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4 * 4096))  # the pages of a small database; a full disk has no room
+            file.flush()
         if path().exists():
-            with _opened():
-                return ""
-        folder = next(each for each in path().absolute().parents if each.exists())
-        return (
-            ""
-            if os.access(folder, os.W_OK) and folder.is_dir()
-            else f"{folder} is no folder to write in"
-        )
+            with _opened() as db:
+                db.execute(EVENT, (time.time(), "doctor", OPEN, None))
+                db.rollback()
+        return ""
     except (sqlite3.Error, OSError) as error:
         return str(error)
+
+
+def whereabouts() -> str:
+    """Where the progress is kept, or that it is not and why: a sentence."""
+    if off := switched_off():
+        return f"Nothing is kept, since {off} is set."
+    if problem := trouble():
+        return f"Nothing can be kept in {path()}: {problem}."
+    return (
+        f"Kept in {path()}." if path().exists() else f"Nothing is kept yet; it will be in {path()}."
+    )
+
+
+def _check_home() -> None:
+    if not home().is_absolute():
+        raise OSError("no home folder is known; LESSONS_HOME may name one")
 
 
 @contextmanager
 def _opened():
     """The database, made where there is none; what is done with it is one transaction."""
-    if not home().is_absolute():
-        raise OSError("no home folder is known; LESSONS_HOME may name one")
+    _check_home()
     home().mkdir(parents=True, exist_ok=True)
     with closing(_connected()) as db, db:
         db.execute("begin immediate")  # waits for its turn at once, and not half way

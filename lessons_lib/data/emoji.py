@@ -27,7 +27,7 @@ def pictographs() -> Pictographs:
 
     Raises FileProblem if the shipped file is missing or altered.
     """
-    with np.load(files.verified("pictographs.npz")) as file:
+    with files.shipped("pictographs.npz", "the pictographs") as path, np.load(path) as file:
         pictures = torch.from_numpy(file["pictures"]).permute(0, 3, 1, 2)
         captions, categories = file["captions"].tolist(), tuple(file["categories"].tolist())
         category = torch.from_numpy(file["category"]).long()

@@ -16,7 +16,7 @@ def digits() -> tuple[Tensor, Tensor]:
     UCI "Optical Recognition of Handwritten Digits" (Alpaydin & Kaynak 1998), CC BY 4.0.
     Raises FileProblem if the shipped file is missing or altered.
     """
-    with np.load(files.verified("digits.npz")) as file:
+    with files.shipped("digits.npz", "the digits") as path, np.load(path) as file:
         pictures, label = torch.from_numpy(file["pictures"]), torch.from_numpy(file["label"])
     return pictures[:, None].float() / 8 - 1, label.long()
 

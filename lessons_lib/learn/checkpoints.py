@@ -1,11 +1,10 @@
 """Trained weights in a file, and back."""
 
 import json
-import struct
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
@@ -28,9 +27,8 @@ def load(name: str, folder: Path = files.DATA) -> nn.Module:
 
     Raises FileProblem if the file is missing, altered, or does not fit the network it names.
     """
-    file = f"checkpoints/{name}.safetensors"
-    path = files.verified(file, folder)
-    try:
+    what = "a checkpoint of this version of the course"
+    with files.shipped(f"checkpoints/{name}.safetensors", what, folder) as path:
         with safe_open(path, "pt") as opened:
             about = json.loads(opened.metadata()["about"])
             weights = {key: opened.get_tensor(key) for key in opened.keys()}
@@ -39,11 +37,6 @@ def load(name: str, folder: Path = files.DATA) -> nn.Module:
         if wrong := differences(module, weights):
             raise ValueError(f"a {about['net']} that differs: {wrong}")
         module.load_state_dict(weights)
-    except (SafetensorError, struct.error, KeyError, TypeError, AttributeError, ValueError) as e:
-        raise files.FileProblem(
-            f"{path}: expected a checkpoint of this version of the course; found {e}. "
-            f"Make it again with `lessons train {name}`"
-        ) from e
     return module.eval().requires_grad_(False)
 
 

@@ -32,6 +32,9 @@ class Progress(NamedTuple):
     seconds: float  # spent in training, before interruptions too
 
 
+# What a file holds, from which a training goes on.
+KEPT = set("kind live average optimiser generator losses seconds drawn price".split())
+
 Batches = Callable[[int, torch.Generator], tuple[Tensor, Tensor | None]]
 
 
@@ -97,6 +100,7 @@ class Training:
         )
         self.losses: list[float] = []
         self.pictures, self.seconds = 0, 0.0
+        self.drawn = generator.get_state()  # before the last batch, so that it can be drawn again
 
     @property
     def step(self) -> int:
@@ -123,10 +127,11 @@ class Training:
         for group in self.optimiser.param_groups:
             warm = min(1, (done + 1) / 100)
             group["lr"] = lr * (warm * (1 + math.cos(math.pi * done / steps)) / 2)
+        self.drawn = generator.get_state()
         x0, c = self.batches(done + 1, generator)
         time = (torch.arange(len(x0)) + torch.rand(len(x0), generator=generator)) / len(x0)
         dropped = drop_parts(c, drop, part, generator) if part else drop_labels(c, drop, generator)
-        with torch.enable_grad():
+        with _own_luck(generator.initial_seed() + done, x0.device), torch.enable_grad():
             with torch.autocast(x0.device.type, torch.bfloat16, enabled=bf16):
                 loss = self.loss(denoiser, x0, self.schedule(time), dropped, generator, self.weight)
         self.optimiser.zero_grad()
@@ -142,17 +147,50 @@ class Training:
         self.losses.append(loss.item())
         self.pictures += len(x0)
 
+    @property
+    def kind(self) -> dict:
+        """What two trainings must share, if one is to go on from the other: name -> value."""
+        t = self.schedule(torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9], dtype=torch.float64))
+        told = lambda values: " ".join(f"{value:.4g}" for value in values.tolist())
+        return self.settings | {
+            "predicts": self.denoiser.predicts,
+            "net": type(self.denoiser.net).__name__,
+            "dtype": str(next(self.denoiser.parameters()).dtype),
+            "schedule": f"alpha {told(t.alpha)}, sigma {told(t.sigma)}",
+            "weight": self.weight and told(self.weight(t)),
+            "loss": getattr(self.loss, "__qualname__", type(self.loss).__name__),
+            "seed": self.generator.initial_seed(),
+        }
+
+    @torch.no_grad()
+    def _price(self, average: NetDenoiser, step: int, drawn: Tensor) -> float | None:
+        """What an average of the weights pays on the batch of a step; None before the first.
+
+        It tells apart what has no name: data, and what a network or a loss computes. drawn is the
+        state of the generator before that batch.
+        """
+        if step == 0:
+            return None
+        generator = torch.Generator(self.generator.device)
+        generator.set_state(drawn)
+        x0, c = self.batches(step, generator)
+        t = self.schedule((torch.arange(len(x0)) + 0.5) / len(x0))
+        with _own_luck(0, x0.device):
+            return float(self.loss(average, x0, t, c, generator, self.weight))
+
     def save(self, path: Path) -> None:
         """Write all of it to a file, whole or not at all, so that `resume` can go on from here."""
         content = io.BytesIO()
         state = {
-            "settings": self.settings,
+            "kind": self.kind,
             "live": self.denoiser.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "generator": self.generator.get_state(),
             "losses": self.losses,
             "seconds": self.seconds,
+            "drawn": self.drawn,
+            "price": self._price(self.average, self.step, self.drawn),
         }
         torch.save(state, content)
         files.write(path, content.getvalue())
@@ -160,25 +198,35 @@ class Training:
     def resume(self, path: Path) -> None:
         """Go on from a file that `save` wrote, as if there had been no interruption.
 
-        Raises ValueError if the file is no such file, or is of other settings or another network.
+        Raises FileProblem if the file is no such file, and ValueError, naming what differs, if it
+        is of another training; batches must give again what they gave for a step and a generator.
         """
-        try:
+        repair = "Move it away to start anew, or keep this training elsewhere"
+        with files.reading(path, "a training to resume", repair):
             state = torch.load(path, map_location="cpu", weights_only=True)
-            found = state["settings"]
-        except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as e:
-            raise ValueError(f"{path}: expected a training to resume; found {e}") from e
-        if wrong := [name for name, value in self.settings.items() if found.get(name) != value]:
-            here, there = (
-                {name: each.get(name) for name in wrong} for each in (self.settings, found)
-            )
+            if missing := KEPT - set(state if isinstance(state, dict) else ()):
+                raise ValueError(f"a {type(state).__name__} without {', '.join(sorted(missing))}")
+            names, step = state["kind"] | self.kind, len(state["losses"])
+            wrong = [name for name in names if state["kind"].get(name) != self.kind.get(name)]
+            other = differences(self.denoiser, state["live"])
+        if wrong:
+            there, here = ({n: kind.get(n) for n in wrong} for kind in (state["kind"], self.kind))
             raise ValueError(f"{path}: kept from a training with {there}; this one has {here}")
-        if wrong := differences(self.denoiser, state["live"]):
-            raise ValueError(f"{path}: kept from another network: {wrong}")
+        if other:
+            raise ValueError(f"{path}: kept from another network: {other}")
+        average = copy.deepcopy(self.average)
+        average.load_state_dict(state["average"])
+        then, now = state["price"], self._price(average, step, state["drawn"])
+        if step > 0 and not math.isclose(then, now, rel_tol=1e-3):
+            raise ValueError(
+                f"{path}: kept from another training: at step {step} its average cost {then:.4g}, "
+                f"and here it costs {now:.4g}; the data, the network or the loss differ"
+            )
         self.denoiser.load_state_dict(state["live"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
-        self.losses, self.seconds = state["losses"], state["seconds"]
+        self.losses, self.seconds, self.drawn = state["losses"], state["seconds"], state["drawn"]
 
 
 def train(denoiser, batches, schedule, steps, generator, **options) -> Iterator[Progress]:
@@ -205,7 +253,8 @@ def fit(
 
     Ctrl-C ends training after the step in hand and keeps that step's average. Every so many steps,
     and at the end, preview is shown the Progress, and all is kept in the file keep; if that file
-    is there at the start, training goes on from it. Options are `Training`'s.
+    is there at the start, training goes on from it, or refuses to: see `Training.resume`. Options
+    are `Training`'s.
     """
     run = Training(denoiser, batches, schedule, steps, generator, **options)
     if keep is not None and keep.exists():
@@ -228,9 +277,8 @@ def fit(
                     preview(now)
                 kept = keep is None or _kept(run, keep, quietly=not kept)
             if interrupted:
-                print(
-                    f"stopped after step {now.step} of {steps}; the average of its weights is kept"
-                )
+                there = f"; the training waits in {keep}" if keep is not None and kept else ""
+                print(f"stopped after step {now.step} of {steps}, with the average so far{there}")
                 break
         bar.close()
     if run.pictures == 0 and preview is not None:  # it had ended before
@@ -304,9 +352,11 @@ def drop_parts(c: Tensor, share: float, part: float, generator: torch.Generator)
 
 @torch.no_grad()
 def ema_update(average: nn.Module, live: nn.Module, d: float) -> None:
-    """Move every averaged weight the share 1 - d towards the live one."""
+    """Move every averaged weight the share 1 - d towards the live one; copy what is no weight."""
     for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
         slow.copy_(d * slow + (1 - d) * fast)
+    for slow, fast in zip(average.buffers(), live.buffers(), strict=True):
+        slow.copy_(fast)  # such as a batch norm's statistics, which are averages already
 
 
 def has_bf16(device: torch.device | str = "cpu") -> bool:
@@ -314,6 +364,19 @@ def has_bf16(device: torch.device | str = "cpu") -> bool:
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+@contextmanager
+def _own_luck(seed: int, device: torch.device) -> Iterator[None]:
+    """What draws from torch's global generator, such as dropout, draws from this seed instead."""
+    cuda = device.type == "cuda"
+    luck = torch.cuda.default_generators[device.index] if cuda else torch.default_generator
+    before = luck.get_state()
+    luck.manual_seed(seed % 2**63)
+    try:
+        yield
+    finally:
+        luck.set_state(before)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from lessons_lib.metrics.distances import (
     cubic_kernel,
+    distance,
     frechet,
     gaussian_kernel,
     kernel_distance,
@@ -17,6 +18,7 @@ __all__ = [
     "coverage",
     "cubic_kernel",
     "density",
+    "distance",
     "error_bar",
     "fidelity",
     "floor",

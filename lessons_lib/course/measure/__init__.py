@@ -94,7 +94,8 @@ def result(name: str, folder=files.DATA) -> dict:
     Raises ValueError for an unknown name, FileProblem for a file that is missing or altered.
     """
     _check_name(name)
-    return json.loads(files.verified(f"results/{name}.json", folder).read_text(encoding="utf-8"))
+    with files.shipped(f"results/{name}.json", "what was measured, JSON", folder) as path:
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def lines(found: dict) -> list[str]:

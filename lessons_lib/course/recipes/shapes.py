@@ -123,7 +123,7 @@ class Run:
         self.kept.append(keep)
         self.seconds += seen[-1].seconds
         if unfinished := len(self.losses[-1]) < recipe.steps:
-            print("nothing is shipped; the same command goes on from here")
+            print("nothing is shipped")
         return unfinished
 
 
