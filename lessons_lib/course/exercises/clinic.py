@@ -466,7 +466,8 @@ def guess_probes(generator):
     for i, shape in enumerate(LEAVES * 4):
         x0, eps = normal(2, *shape, generator=generator)
         t = some_level(i, generator)
-        probes.append((diffuse.q_sample(1.3 * bright(i) * x0, t, eps), eps, t))
+        x = diffuse.q_sample(1.3 * bright(i) * x0, t, eps) if i < 10 else x0
+        probes.append((x, eps, t))
     return probes
 
 
@@ -928,6 +929,12 @@ def _rungs(entries=lambda entries, alpha_bar: [*entries, 0], levels=None):
     return lambda e, alpha_bar: levels(alpha_bar[entries(e, alpha_bar)])
 
 
+def two_of_them(answer, probe):
+    """Call the answer; two rows of one tensor are as good as two tensors."""
+    found = answer(*probe)
+    return tuple(found) if isinstance(found, torch.Tensor) and found.ndim > 1 else found
+
+
 LADDER = Function(
     id="clinic.repair_8",
     question=(
@@ -939,6 +946,7 @@ LADDER = Function(
     section=REPAIR,
     answer=ladder,
     probes=ladder_probes,
+    run=two_of_them,
     tested=("one level more than entries", "alpha = 1 and sigma = 0 at the end"),
     hints=(
         "How many levels has a walk of one step?",

@@ -227,7 +227,8 @@ def alpha_bar(beta):
 def alpha_bar_probes(generator):
     """Strong random tables of many lengths, one entry long, constant and very long ones too."""
     tables = [strong_betas(T, generator) for T in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 20)]
-    tables += [torch.full((7,), 0.2, dtype=torch.float64), levels.linear_betas()]
+    tables += [torch.full((7,), 0.2).double(), torch.tensor([0.3, 0.995, 0.2]).double()]
+    tables += [levels.linear_betas()]
     return [(beta,) for beta in (*tables, long_betas(150, generator))]
 
 

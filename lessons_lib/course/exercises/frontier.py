@@ -868,6 +868,12 @@ def _through_origin(steps, error):
     return -(x * y).sum() / (x * x).sum()
 
 
+def as_one_number(answer, probe):
+    """Call the answer; a tensor with one entry is one number."""
+    found = answer(*probe)
+    return found.squeeze() if hasattr(found, "squeeze") else found
+
+
 SLOPE = Function(
     id="frontier.slope",
     question=(
@@ -878,6 +884,7 @@ SLOPE = Function(
     section=ORDER,
     answer=slope,
     probes=slope_probes,
+    run=as_one_number,
     tested=(
         "errors of order 1, 2 and 3",
         "errors that grow",
@@ -1475,9 +1482,10 @@ def walk_all_probes(generator):
 
 
 def with_two_m(answer, probe):
-    """Call the answer with 2M and a denoiser that depends on all it gets."""
+    """Call the answer with 2M and a denoiser that depends on all it gets; any row is a list."""
     w, starts, ladder = probe
-    return answer(solvers.dpmpp_2m, lambda x, t: torch.sin(x @ w / 2 + 3 * t.sigma), starts, ladder)
+    ends = answer(solvers.dpmpp_2m, lambda x, t: torch.sin(x @ w / 2 + 3 * t.sigma), starts, ladder)
+    return list(ends) if hasattr(ends, "__iter__") else ends
 
 
 def walk_all_by_library(step, denoise, starts, levels):

@@ -244,7 +244,7 @@ def two_training_steps(answer, probe):
     optimiser.register_step_post_hook(lambda *_: used.append(1))
     losses = [answer(*probe) for _ in range(2)]
     kept = sum(isinstance(x, torch.Tensor) and x.requires_grad for x in losses)
-    losses = [x.detach().item() if isinstance(x, torch.Tensor) else x for x in losses]
+    losses = [x.item() if hasattr(x, "item") else x for x in losses]
     return losses, list(net.parameters()), [len(backward), len(used), kept, net.training]
 
 
