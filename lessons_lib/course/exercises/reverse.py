@@ -341,7 +341,9 @@ KL_GAUSSIANS = Function(
 
 
 def some_table(i, generator):
-    """ᾱ of a short strong table; twice in seven of a long one, or of one that begins weakly."""
+    """ᾱ of a short strong table; at times of one that is long, ends at once or begins weakly."""
+    if i % 14 == 11:
+        return levels.alpha_bar(levels.cosine_betas(20))
     if i % 7 == 4:
         return levels.alpha_bar(long_betas(150, generator))
     if i % 7 == 6:
@@ -632,7 +634,7 @@ def var_probes(generator):
         some = torch.randint(1, T + 1, (3,), generator=generator)
         n = torch.cat([torch.tensor([2, T, 1]), some])
         probes.append((n, levels.alpha_bar(strong_betas(T, generator))))
-    for i in (4, 6):
+    for i in (4, 6, 11):
         alpha_bar = some_table(i, generator)
         probes.append((torch.tensor([2, len(alpha_bar) - 1, 1]), alpha_bar))
     weak = levels.alpha_bar(levels.linear_betas(4, first=1e-7, last=1e-6))
@@ -1288,10 +1290,11 @@ def ideal_probes(generator):
         noise = normal(B, D, generator=generator)
         if i >= 2 * len(SETS):
             case = i % 3
-            sigma *= (0.02, 20.0, 1.0)[case]
+            alpha *= (1.0, 0.01, 3.0)[case]
+            sigma *= (0.005, 20.0, 1.0)[case]
             noise *= (0.5, 0.5, 5.0)[case]
-        if i % len(SETS) == 5:  # another unit of length
-            data, near, sigma = 30 * data, 30 * near, 30 * sigma
+        if i % len(SETS) == 5:  # other units of length
+            data, near, sigma = (u * (0.001 if i == 12 else 30) for u in (data, near, sigma))
         probes.append((alpha * near + sigma * noise, data, alpha, sigma))
     return probes
 
