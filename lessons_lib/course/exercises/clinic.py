@@ -172,7 +172,8 @@ def loop_probes(generator):
         if i % 4 == 3:  # a table of a thousand
             entries = [25 * n for n in entries]
         w, x = bright(i) * normal(2, 3, 3, generator=generator)
-        probes.append((w, x, entries, normal(steps, 3, 3, generator=generator)))
+        z = bright(i) * normal(steps, 3, 3, generator=generator)
+        probes.append((w, x, entries, z))
     return probes
 
 
@@ -468,6 +469,10 @@ def guess_probes(generator):
         t = some_level(i, generator)
         x = diffuse.q_sample(1.3 * bright(i) * x0, t, eps) if i < 10 else x0
         probes.append((x, eps, t))
+    for alpha, sigma, size in ((1.0, 20.0, 1.0), (0.5, 0.5, 30.0), (0.004, 1.0, 0.004)):
+        t = levels.Level(*torch.tensor([0.5, alpha, sigma], dtype=torch.float64))
+        x0, eps = normal(2, 4, 4, generator=generator)
+        probes.append((diffuse.q_sample(x0, t, size * eps), size * eps, t))
     return probes
 
 

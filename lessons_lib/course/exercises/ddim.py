@@ -65,17 +65,18 @@ def some_level(i, generator):
 
 def bright(i):
     """Every tenth probe is a hundred times as bright: a limit on its values shows."""
-    return 100 if i % 10 == 9 else 1
+    return 100 if i % 10 == 8 else 1
 
 
 def pair_of_levels(i, generator, circle=False):
     """From t to s: a short way, a long one, and, every third time, all the way to the data.
 
-    The way of i = 13 starts close to noise, that of i = 14 ends close to the data.
+    From i = 10 on a few ways begin or end close to noise or to the data.
     """
-    if i in (13, 14):
-        cut = (1e-4, 0.6, 1 - 1e-6)
-        return tuple(Level.from_alpha_bar(a) for a in cut[i - 13 : i - 11])
+    close = {10: (1e-7, 1e-5), 13: (1e-5, 0.6), 14: (0.6, 1 - 1e-6)}  # ᾱ from, ᾱ to
+    close |= {11: (1 - 1e-5, 1 - 1e-7), 12: (1 - 1e-5, 1.0)}
+    if i in close:
+        return tuple(map(Level.from_alpha_bar, close[i]))
     if i % 2 == 0 or circle:
         t = on_circle(generator, 0.05, 0.4)
         s = Level.from_alpha_bar(1.0) if i % 3 == 0 else on_circle(generator, 0.5, 0.95)
@@ -558,7 +559,7 @@ def eta_probes(generator):
     probes = []
     for i, shape in enumerate(LEAVES * 5):
         x, eps, z = bright(i) * normal(3, *shape, generator=generator)
-        eta = (0.4, 1.0, 0.7, 0.0, 0.25)[i % 5]
+        eta = (0.4, 1.0, 0.7, 0.25, 0.0)[i % 5]
         probes.append((x, eps, z, *pair_of_levels(i, generator, circle=True), eta))
     return probes
 

@@ -535,7 +535,7 @@ def pareto_probes(generator):
         order = torch.randperm(N + 8 if N > 1 else 1, generator=generator)
         if N > 1:  # twins, a tie in cost, a tie in error, a dent
             cost, error = torch.cat([cost + 2, must[0]]), torch.cat([error + 4, must[1]])
-        size = {4: 1e-6, 6: 1e4}.get(len(probes), 1.0)  # a frontier has no units
+        size = {4: 1e-6, 6: 1e6}.get(len(probes), 1.0)  # a frontier has no units
         probes.append((size * cost[order], error[order] / size))
     return probes
 
@@ -1260,13 +1260,16 @@ def two_m_step(x, x0, t, s, past):
     return s.sigma / t.sigma * x - s.alpha * torch.expm1(-h) * ahead
 
 
-def _falling(generator, i, count, share=1.0):
+_CLOSE = {11: {"share": 0.01, "start": 0.99}, 13: {"share": 0.01}, 16: {"share": 0.01}}
+
+
+def _falling(generator, i, count, share=1.0, start=0.0):
     """Levels, noisiest first; on the circle for even i, on a straight line for odd i.
 
-    share 1 spreads them over the whole way, less keeps them close to the data.
+    They are spread over this share of the way, from start on: 0 is the data.
     """
     cuts = torch.rand(count, generator=generator, dtype=torch.float64) * 0.12
-    time = share * (0.92 - 0.2 * torch.arange(count) - cuts)
+    time = start + share * (0.92 - 0.2 * torch.arange(count) - cuts)
     return [levels.rectified(c) if i % 2 else levels.cosine(c) for c in time]
 
 
@@ -1274,7 +1277,7 @@ def two_m_probes(generator):
     """Steps that are short and long, no memory, one, or two; every fifth one to the data."""
     probes = []
     for i in range(20):
-        *before, t, s = _falling(generator, i, 4, share=0.01 if i in (13, 16) else 1.0)
+        *before, t, s = _falling(generator, i, 4, **_CLOSE.get(i, {}))
         s = levels.rectified(0.0) if i % 5 == 4 else s
         x, x0, *guesses = bright(i) * normal(4, *LEAVES[i % 4], generator=generator)
         past = list(zip(guesses, before[::-1], strict=True))[: i % 3]

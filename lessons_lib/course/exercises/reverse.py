@@ -830,11 +830,11 @@ def simple_loss(net, x0, n, eps, alpha_bar):
 def loss_probes(generator):
     """The weights of a small stub network, then what the loss gets; another n for each sample."""
     probes = []
-    for x0, _, n, alpha_bar in posterior_probes(generator):
+    for i, (x0, _, n, alpha_bar) in enumerate(posterior_probes(generator)):
         width = x0[0].numel()
         weight = 0.5 * normal(width, width, generator=generator) / width**0.5
         clock, eps = normal(width, generator=generator), normal(*x0.shape, generator=generator)
-        probes.append((weight, clock, x0, n, eps, alpha_bar))
+        probes.append((weight, clock, x0, n, (100 if i % 7 == 5 else 1) * eps, alpha_bar))
     return probes
 
 

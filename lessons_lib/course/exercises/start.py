@@ -34,7 +34,8 @@ def noisy_probes(generator):
         alpha, sigma = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
         probes.append((x0, 0.1 + 0.4 * alpha, 0.55 + 0.4 * sigma, eps))
     x0, eps = probes[-1][0], probes[-1][-1]
-    return [*probes, (x0, 1.0, 0.0005, eps), (x0, 0.0005, 80.0, eps), (100 * x0, 1.0, 0.0, eps)]
+    ends = [(x0, 1.0, 0.0005, eps), (x0, 0.0005, 80.0, eps), (100 * x0, 1.0, 0.0, eps)]
+    return [*probes, *ends, (x0, 0.5, 0.3, 100 * eps)]
 
 
 def noisy_by_library(x0, alpha, sigma, eps):
