@@ -226,7 +226,7 @@ def training_probes(generator):
         alpha_bar = some_table(i, generator)
         T = len(alpha_bar) - 1
         n = 1 + torch.randperm(T, generator=generator)[: shape[0]]
-        n[0] = T
+        n[:2] = torch.tensor([T, 1])
         x0, eps = (10 if i % 7 == 5 else 1) * normal(2, *shape, generator=generator)
         net = SmallNet(x0[0].numel(), generator).train(i % 3 != 2)
         probes.append((net, torch.optim.SGD(net.parameters(), lr=0.1), x0, n, eps, alpha_bar))
@@ -604,7 +604,7 @@ def ema_probes(generator):
             weight.data = normal(*weight.shape, generator=generator)
         return layer
 
-    ds = [*(0.6 + 0.39 * torch.rand(12, generator=generator)).tolist(), 0.9999, 0.25]
+    ds = [*(0.6 + 0.39 * torch.rand(12, generator=generator)).tolist(), 0.99999, 0.25]
     return [(net(), net(), d) for d in ds]
 
 
