@@ -2,6 +2,8 @@
 
 import ast
 import contextlib
+import copy
+import inspect
 import io
 import math
 from itertools import combinations
@@ -13,6 +15,7 @@ import torch
 from lessons_lib.course.check import RIGHT, grade
 from lessons_lib.course.exercises import Function, Value, all_exercises, find
 from lessons_lib.course.grading import OPEN, WRONG, equal, outcome_of
+from lessons_lib.levels import Level
 
 SEEDS = (0, 1, 2)
 EXERCISES = all_exercises()
@@ -27,6 +30,18 @@ NOTEBOOKS = {
     "guidance": "05",
     "frontier": "06",
     "clinic": "07",
+}
+POSITIVE = {"alpha_bar", "var_1", "var_2", "error", "cost"}
+BOUNDED = {"beta", "angle", "std"}  # between two limits by their nature
+HARMLESS = {  # what may be done to an argument, since it makes no difference anywhere
+    ("ddim.score_from_eps", "t", "alpha kept from 0"),  # the formula has σ only
+    ("guidance.classifier_guided_eps", "t", "alpha kept from 0"),
+    ("frontier.pareto", "cost", "a little added"),  # only the order counts
+    ("frontier.pareto", "error", "a little added"),
+    ("frontier.slope", "steps", "sign lost"),  # counts, which are above 0
+    ("guidance.drop_labels", "u", "limited"),  # from 0 to 1
+    ("guidance.drop_labels", "u", "sign lost"),
+    ("train.time_embedding", "dim", "one more"),  # even by promise, and halved
 }
 tally = {}  # id -> how many wrong answers met their own hint, another's, or were accepted
 
@@ -53,6 +68,37 @@ def results(exercise, answer, seed):
 
 def same(exercise, a, b):
     return all(equal(x, y, exercise.rtol) for x, y in zip(a, b, strict=True))
+
+
+def bends(name, value):
+    """What somebody may do to an argument "to be safe", and must not: a way's name, the way."""
+    if isinstance(value, Level):
+        for field in ("alpha", "sigma"):
+            yield (
+                f"{field} kept from 0",
+                lambda t, f=field: t._replace(**{f: getattr(t, f).clamp(min=0.01)}),
+            )
+    elif isinstance(value, torch.Tensor) and value.is_floating_point():
+        if name in POSITIVE:
+            yield "kept from 0", lambda v: v.clamp(min=1e-5)
+            yield "a little added", lambda v: v + 1e-5
+        elif name not in BOUNDED:
+            yield "limited", lambda v: v.clamp(-10, 10)
+        yield (
+            "sign lost" if name not in BOUNDED | POSITIVE else "rounded",
+            (torch.abs if name not in BOUNDED | POSITIVE else lambda v: v.half().to(v)),
+        )
+        if value.ndim:
+            yield "first for all", lambda v: v[:1].expand_as(v)
+    elif isinstance(value, float):
+        yield "changed by a thousandth", lambda v: 1.001 * v + 1e-3 * (v == 0)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield "one more", lambda v: v + 1
+
+
+def bent(answer, place, way):
+    """The answer, which does something to one of its arguments first."""
+    return lambda *a: answer(*a[:place], way(a[place]), *a[place + 1 :])
 
 
 def function_from(source, name):
@@ -130,6 +176,24 @@ def test_identities_hold(exercise):
                     a, b = (torch.as_tensor(side).double() for side in pair)
                     gap = (a - b).abs()
                     assert float(gap.max() if gap.numel() else 0) < exercise.rtol, sentence
+
+
+@named(FUNCTIONS)
+def test_no_safety_goes_unseen(exercise):
+    """Floors, limits, rounding, a lost sign: on some probe each of them makes a difference."""
+    probes = exercise.probes(torch.Generator().manual_seed(0))
+    seen = []
+    exercise.run(lambda *a: seen.append(a) or exercise.answer(*a), copy.deepcopy(probes[0]))
+    right = results(exercise, exercise.answer, 0)
+    names = list(inspect.signature(exercise.answer).parameters)
+    unseen = [
+        (name, what)
+        for place, name in enumerate(names)
+        for what, way in bends(name, seen[0][place])
+        if (exercise.id, name, what) not in HARMLESS
+        and same(exercise, results(exercise, bent(exercise.answer, place, way), 0), right)
+    ]
+    assert unseen == []
 
 
 @named(FUNCTIONS)

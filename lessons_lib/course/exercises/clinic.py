@@ -11,8 +11,8 @@ import torch
 from lessons_lib import diffuse, levels, samplers
 from lessons_lib.course import clinic
 from lessons_lib.course.exercises import Function, Identity, Value, Wrong
-from lessons_lib.course.exercises.ddim import LEAVES, off_circle, on_circle, pair_of_levels
-from lessons_lib.course.exercises.forward import normal, strong_betas
+from lessons_lib.course.exercises.ddim import LEAVES, bright, pair_of_levels, some_level
+from lessons_lib.course.exercises.forward import long_betas, normal, strong_betas
 
 HEALTHY = "What a healthy sampler shows"
 GUESSES = "Look at single guesses first"
@@ -169,24 +169,37 @@ def loop_probes(generator):
         steps = 2 + i % 4
         gaps = 2 + torch.randint(0, 9, (steps,), generator=generator)
         entries = [*gaps.flip(0).cumsum(0).flip(0).tolist(), 0]
-        w, x = normal(2, 3, 3, generator=generator)
-        probes.append((w, x, entries, normal(steps, 3, 3, generator=generator)))
+        if i % 4 == 3:  # a table of a thousand
+            entries = [25 * n for n in entries]
+        w, x = bright(i) * normal(2, 3, 3, generator=generator)
+        z = bright(i) * normal(steps, 3, 3, generator=generator)
+        probes.append((w, x, entries, z))
     return probes
 
 
 def with_stub_network(answer, probe):
-    """Call the answer with a network and a step that depend on all they get; is there a graph?"""
+    """Call the answer with a network and a step that depend on all they get.
+
+    How many of the x that the network was shown have a graph, of its answers, and of the steps? Has
+    the end? And does torch record afterwards, as it did before?
+    """
     w, x, entries, z = probe
     w = w.clone().requires_grad_()
+    graphs = [0, 0, 0]
 
     def net(x, n):
-        return torch.tanh(x @ w / 3 + n / 20)
+        eps = torch.tanh(x @ w / 3 + n / 20)
+        graphs[0] += x.requires_grad
+        graphs[1] += eps.requires_grad
+        return eps
 
     def step(x, eps, n, m, z):
-        return 0.9 * x - (n - m) / 40 * eps + (m / 60) * z + 0.001 * n
+        x = 0.9 * x - (n - m) / 40 * eps + (m / 60) * z + 0.001 * n
+        graphs[2] += x.requires_grad
+        return x
 
     end = answer(net, step, x, entries, z)
-    return [end, float(end.requires_grad)]
+    return [end, [*graphs, end.requires_grad, torch.is_grad_enabled()]]
 
 
 def loop_by_pairs(net, step, x, entries, z):
@@ -231,6 +244,34 @@ def _recorded(net, step, x, entries, z):
     for i in range(len(entries) - 1):
         x = step(x, net(x, entries[i]), entries[i], entries[i + 1], z[i])
     return x
+
+
+def _cut_at_the_end(net, step, x, entries, z):
+    return _recorded(net, step, x, entries, z).detach()
+
+
+def _cut_each_time(net, step, x, entries, z):
+    for i in range(len(entries) - 1):
+        x = step(x, net(x, entries[i]), entries[i], entries[i + 1], z[i]).detach()
+    return x
+
+
+def _last_step_unrecorded(net, step, x, entries, z):
+    x = _recorded(net, step, x, entries[:-1], z)
+    return walk_back(net, step, x, entries[-2:], z[-1:])
+
+
+def _only_the_step_unrecorded(net, step, x, entries, z):
+    for i in range(len(entries) - 1):
+        eps = net(x, entries[i])
+        with torch.no_grad():
+            x = step(x, eps, entries[i], entries[i + 1], z[i])
+    return x
+
+
+def _switched_off(net, step, x, entries, z):
+    torch.set_grad_enabled(False)
+    return _recorded(net, step, x, entries, z)
 
 
 @torch.no_grad()
@@ -355,6 +396,36 @@ WALK_BACK = Function(
             "with the steps until there is none left. Put `with torch.no_grad():` around the loop.",
         ),
         Wrong(
+            "graph cut at the end",
+            _cut_at_the_end,
+            "You cut the graph off when the walk is over. By then it has grown with every step, "
+            "which is what takes the memory: let none be recorded, from the first step on.",
+        ),
+        Wrong(
+            "last step unrecorded",
+            _last_step_unrecorded,
+            "Only the last step is under `no_grad`. The end looks clean, but the graph of all the "
+            "steps before it was kept: the whole loop belongs under it.",
+        ),
+        Wrong(
+            "graph cut after each step",
+            _cut_each_time,
+            "You cut the graph off after each step. It does not grow any more, but each step "
+            "still keeps all that the network went through, for a backward that never comes.",
+        ),
+        Wrong(
+            "only the step unrecorded",
+            _only_the_step_unrecorded,
+            "You step under `no_grad`, and ask the network outside of it. The network is where "
+            "the memory goes: ask it under `no_grad` too.",
+        ),
+        Wrong(
+            "recording switched off for good",
+            _switched_off,
+            "You switched recording off and never on again: the next training cell learns "
+            "nothing. `with torch.no_grad():` switches it back on by itself.",
+        ),
+        Wrong(
             "asked once",
             _asked_once,
             "You asked the network once, before the loop. Its answer is for one place; after a "
@@ -373,6 +444,12 @@ WALK_BACK = Function(
         ),
     ),
     variants=(loop_by_pairs, loop_by_recursion),
+    identities=(
+        Identity(
+            "no graph is recorded, and torch records again afterwards",
+            lambda out, *probe: (out[1].double(), torch.tensor([0, 0, 0, 0, 1]).double()),
+        ),
+    ),
 )
 
 
@@ -389,8 +466,13 @@ def guess_probes(generator):
     probes = []
     for i, shape in enumerate(LEAVES * 4):
         x0, eps = normal(2, *shape, generator=generator)
-        t = (on_circle if i % 2 else off_circle)(generator)
-        probes.append((diffuse.q_sample(1.3 * x0, t, eps), eps, t))
+        t = some_level(i, generator)
+        x = diffuse.q_sample(1.3 * bright(i) * x0, t, eps) if i < 10 else x0
+        probes.append((x, eps, t))
+    for alpha, sigma, size in ((1.0, 20.0, 1.0), (0.5, 0.5, 30.0), (0.004, 1.0, 0.004)):
+        t = levels.Level(*torch.tensor([0.5, alpha, sigma], dtype=torch.float64))
+        x0, eps = normal(2, 4, 4, generator=generator)
+        probes.append((diffuse.q_sample(x0, t, size * eps), size * eps, t))
     return probes
 
 
@@ -533,7 +615,7 @@ def quiet_probes(generator):
     """Short ways and long ones, every third one down to the data; on the circle and off it."""
     probes = []
     for i, shape in enumerate(LEAVES * 4):
-        x, x0, z = normal(3, *shape, generator=generator)
+        x, x0, z = bright(i) * normal(3, *shape, generator=generator)
         probes.append((x, x0, z, *pair_of_levels(i, generator)))
     return probes
 
@@ -696,8 +778,8 @@ def v_probes(generator):
     """x and v of any kind, on the circle and off it."""
     probes = []
     for i, shape in enumerate(LEAVES * 4):
-        x, v = normal(2, *shape, generator=generator)
-        probes.append((x, v, (off_circle if i % 2 else on_circle)(generator)))
+        x, v = bright(i) * normal(2, *shape, generator=generator)
+        probes.append((x, v, some_level(i, generator)))
     return probes
 
 
@@ -825,7 +907,9 @@ def ladder_probes(generator):
     probes = []
     for i in range(14):
         T = int(torch.randint(8, 20, (), generator=generator))
-        alpha_bar = levels.alpha_bar(strong_betas(T, generator))
+        betas = long_betas if i % 5 == 4 else strong_betas
+        T = 150 if i % 5 == 4 else T
+        alpha_bar = levels.alpha_bar(betas(T, generator))
         count = 1 + i % 6
         entries = torch.randperm(T - 1, generator=generator)[:count] + 2
         probes.append((entries.sort(descending=True).values.tolist(), alpha_bar))
@@ -850,6 +934,12 @@ def _rungs(entries=lambda entries, alpha_bar: [*entries, 0], levels=None):
     return lambda e, alpha_bar: levels(alpha_bar[entries(e, alpha_bar)])
 
 
+def two_of_them(answer, probe):
+    """Call the answer; two rows of one tensor are as good as two tensors."""
+    found = answer(*probe)
+    return tuple(found) if isinstance(found, torch.Tensor) and found.ndim > 1 else found
+
+
 LADDER = Function(
     id="clinic.repair_8",
     question=(
@@ -861,6 +951,7 @@ LADDER = Function(
     section=REPAIR,
     answer=ladder,
     probes=ladder_probes,
+    run=two_of_them,
     tested=("one level more than entries", "alpha = 1 and sigma = 0 at the end"),
     hints=(
         "How many levels has a walk of one step?",
@@ -970,7 +1061,10 @@ def stride_probes(generator):
         steps = 3 + k % 3
         cuts = torch.randperm(T - 8, generator=generator)[: steps - 1] + 5
         entries = [T, *cuts.sort(descending=True).values.tolist(), 0]
-        x, eps = normal(2, *LEAVES[k % 4], generator=generator)
+        if k % 5 == 3:  # down from pure noise, all but 1e-9
+            alpha_bar = levels.alpha_bar(long_betas(150, generator))
+            entries = [150, *(3 * n for n in entries[1:])]
+        x, eps = bright(k) * normal(2, *LEAVES[k % 4], generator=generator)
         probes.append((x, eps, k % steps, entries, alpha_bar))
     return probes
 
@@ -1121,8 +1215,8 @@ def room_probes(generator):
     shares = (0.0, 0.3, 0.6, 0.9, 1.0, 0.45, 0.8, 0.2, 0.7, 0.5, 0.95, 0.35, 0.15, 0.85)
     probes = []
     for i, share in enumerate(shares):
-        s = (off_circle if i % 2 else on_circle)(generator)
-        x0, eps, z = normal(3, *LEAVES[i % 4], generator=generator)
+        s = some_level(i, generator)
+        x0, eps, z = bright(i) * normal(3, *LEAVES[i % 4], generator=generator)
         probes.append((x0, eps, z, s, share * s.sigma))
     return probes
 

@@ -44,13 +44,39 @@ def off_circle(generator, low=0.3, high=0.9):
     return levels.edm(time, high=4.0)
 
 
+# Close to noise and close to data, where a floor or a limit set "to be safe" shows; the even ones
+# are on the circle.
+ENDS = (
+    Level.from_alpha_bar(1e-7),
+    levels.rectified(0.9995),
+    Level.from_alpha_bar(1 - 1e-6),
+    levels.edm(0.002 / 80),
+    Level.from_alpha_bar(0.9999),
+    levels.edm(1.0),
+)
+
+
 def some_level(i, generator):
-    """A level on the circle for even i, off it for odd i."""
+    """A level on the circle for even i, off it for odd i; from i = 10 on, close to an end."""
+    if i >= 10:
+        return ENDS[(i - 10) % len(ENDS)]
     return (off_circle if i % 2 else on_circle)(generator)
 
 
+def bright(i):
+    """Every tenth probe is a hundred times as bright: a limit on its values shows."""
+    return 100 if i % 10 == 8 else 1
+
+
 def pair_of_levels(i, generator, circle=False):
-    """From t to s: a short way, a long one, and, every third time, all the way to the data."""
+    """From t to s: a short way, a long one, and, every third time, all the way to the data.
+
+    From i = 10 on a few ways begin or end close to noise or to the data.
+    """
+    close = {10: (1e-7, 1e-5), 13: (1e-5, 0.6), 14: (0.6, 1 - 1e-6)}  # ᾱ from, ᾱ to
+    close |= {11: (1 - 1e-5, 1 - 1e-7), 12: (1 - 1e-5, 1.0)}
+    if i in close:
+        return tuple(map(Level.from_alpha_bar, close[i]))
     if i % 2 == 0 or circle:
         t = on_circle(generator, 0.05, 0.4)
         s = Level.from_alpha_bar(1.0) if i % 3 == 0 else on_circle(generator, 0.5, 0.95)
@@ -73,7 +99,7 @@ def eps_probes(generator):
     """x and x0 of any kind, so that no answer can lean on where they come from."""
     probes = []
     for i, shape in enumerate(LEAVES * 4):
-        x, x0 = normal(2, *shape, generator=generator)
+        x, x0 = bright(i) * normal(2, *shape, generator=generator)
         probes.append((x, x0, some_level(i, generator)))
     return probes
 
@@ -93,7 +119,7 @@ EPS_FROM_X0 = Function(
     section=BACKWARDS,
     answer=eps_from_x0,
     probes=eps_probes,
-    tested=("levels on the circle and off it", "vectors and pictures"),
+    tested=("levels on the circle and off it", "thin fog and thick", "vectors and pictures"),
     hints=(
         "x = α x0 + σ ε has one unknown.",
         "First take the picture away, dimmed as it is in x; what is left is σ ε.",
@@ -183,6 +209,24 @@ EPS_FROM_X0 = Function(
             lambda x, x0, t: (x - x0) / t.ratio,
             "You divided by σ/α, which is right after x was brightened to x/α. You left x dim.",
         ),
+        Wrong(
+            "a little added to sigma",
+            lambda x, x0, t: (x - t.alpha * x0) / (t.sigma + 1e-5),
+            "You added a little to σ, to be safe from a division by 0. In thin fog σ is little "
+            "itself, and ε comes out too small. There is noise on every level that has an ε.",
+        ),
+        Wrong(
+            "sigma kept from 0",
+            lambda x, x0, t: (x - t.alpha * x0) / t.sigma.clamp(min=0.01),
+            "You set a floor under σ. The usual tables begin at σ = .01, others at .002: below "
+            "your floor ε comes out too small.",
+        ),
+        Wrong(
+            "clamped",
+            lambda x, x0, t: eps_from_x0(x, x0, t).clamp(-10, 10),
+            "You clamped ε, since noise is seldom beyond ±4. But x and x0 need not belong "
+            "together, and a wrong guess x0 must show in its ε.",
+        ),
     ),
     variants=(diffuse.eps_from_x0, eps_by_ratio),
     identities=(
@@ -207,7 +251,7 @@ def step_probes(generator):
     """Short and long ways, on the circle and off it, every third one down to the data."""
     probes = []
     for i, shape in enumerate(LEAVES * 4):
-        x, eps = normal(2, *shape, generator=generator)
+        x, eps = bright(i) * normal(2, *shape, generator=generator)
         probes.append((x, eps, *pair_of_levels(i, generator)))
     return probes
 
@@ -471,6 +515,18 @@ DDIM_STEP = Function(
             "You clipped x̂0 and derived ε̂ anew. Samplers do, and consistently so; here it was "
             "not asked.",
         ),
+        Wrong(
+            "alpha kept from 0",
+            lambda x, eps, t, s: _renoised((x - t.sigma * eps) / t.alpha.clamp(min=0.1), eps, s),
+            "You set a floor under α_t. Near pure noise α is small, and the guess must be as wild "
+            "as x and ε̂ say.",
+        ),
+        Wrong(
+            "a little added to alpha",
+            lambda x, eps, t, s: _renoised((x - t.sigma * eps) / (t.alpha + 1e-5), eps, s),
+            "You added a little to α_t, to be safe from a division by 0. Near pure noise α is "
+            "little itself; it is 0 only where no step can start.",
+        ),
     ),
     variants=(step_by_library, step_by_euler),
     identities=(
@@ -503,8 +559,8 @@ def eta_probes(generator):
     """η = 0, .4, 1 and between; fresh noise that is not zero; every third way ends at the data."""
     probes = []
     for i, shape in enumerate(LEAVES * 5):
-        x, eps, z = normal(3, *shape, generator=generator)
-        eta = (0.4, 1.0, 0.7, 0.0, 0.25)[i % 5]
+        x, eps, z = bright(i) * normal(3, *shape, generator=generator)
+        eta = (0.4, 1.0, 0.7, 0.25, 0.0)[i % 5]
         probes.append((x, eps, z, *pair_of_levels(i, generator, circle=True), eta))
     return probes
 
@@ -743,6 +799,12 @@ DDIM_ETA_STEP = Function(
             _eta(guess=lambda x, eps, t, s: s.alpha * _guess(x, eps, t).clamp(-1, 1)),
             "You clipped x̂0 to [−1, 1], which was not asked.",
         ),
+        Wrong(
+            "at least a little of the guessed noise",
+            _eta(keep=lambda std, s: (s.sigma**2 - std**2).clamp(min=1e-3).sqrt()),
+            "You set a floor of .001 under the root. It is 0 at the data, where no ε̂ may stay; a "
+            "floor that saves the root from rounding is 0 itself.",
+        ),
     ),
     variants=(eta_by_library, eta_as_published),
     identities=(
@@ -782,7 +844,7 @@ def score_from_eps(eps, t):
 def score_probes(generator):
     """Levels on the circle and off it; never one where alpha = sigma."""
     return [
-        (normal(*shape, generator=generator), some_level(i, generator))
+        (bright(i) * normal(*shape, generator=generator), some_level(i, generator))
         for i, shape in enumerate(LEAVES * 4)
     ]
 
@@ -894,6 +956,17 @@ SCORE_FROM_EPS = Function(
             "direction only",
             lambda eps, t: -eps / eps.norm(),
             "You made it length 1. The score has a length too: it says how steep it is.",
+        ),
+        Wrong(
+            "a little added to sigma",
+            lambda eps, t: -eps / (t.sigma + 1e-5),
+            "You added a little to σ, to be safe from a division by 0. In thin fog σ is little "
+            "itself: the score is steep there, and must be.",
+        ),
+        Wrong(
+            "sigma kept from 0",
+            lambda eps, t: -eps / t.sigma.clamp(min=0.01),
+            "You set a floor under σ. In thinner fog than that the density is steeper still.",
         ),
     ),
     variants=(score_by_library, score_by_gradient),

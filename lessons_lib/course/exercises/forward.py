@@ -26,6 +26,11 @@ def strong_betas(T, generator):
     return 0.01 + 0.24 * torch.rand(T, generator=generator, dtype=torch.float64)
 
 
+def long_betas(T, generator):
+    """A long strong table: ᾱ ends near 1e-9, where a floor set "to be safe" shows."""
+    return 0.1 + 0.05 * torch.rand(T, generator=generator, dtype=torch.float64)
+
+
 def normal(*shape, generator):
     """Float64 noise, so that two right answers cannot round apart."""
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
@@ -52,14 +57,18 @@ SHAPES = ((4, 1, 4, 4), (3, 3, 3, 3), (4, 4), (5, 2, 3, 4), (2, 7), (4, 4, 4, 4)
 
 
 def batch_probes(generator):
-    """Pictures and vectors with another n for each sample: 1, T, 0 and 2 always among them."""
+    """Pictures and vectors with another n for each sample: 1, T, 0 and 2 always among them.
+
+    Two tables are long, and two batches are a hundred times as bright, so that no limit hides.
+    """
     probes = []
-    for shape in SHAPES * 2:
-        T = int(torch.randint(5, 12, (), generator=generator))
-        alpha_bar = levels.alpha_bar(strong_betas(T, generator))
+    for i, shape in enumerate(SHAPES * 2):
+        T = 150 if i % 7 == 4 else int(torch.randint(5, 12, (), generator=generator))
+        betas = long_betas if i % 7 == 4 else strong_betas
+        alpha_bar = levels.alpha_bar(betas(T, generator))
         must = torch.tensor([1, T, 0, 2])[: shape[0]]
         some = torch.randint(1, T + 1, (shape[0] - len(must),), generator=generator)
-        x0, eps = normal(2, *shape, generator=generator)
+        x0, eps = (100 if i % 7 == 5 else 1) * normal(2, *shape, generator=generator)
         probes.append((x0, torch.cat([must, some]), eps, alpha_bar))
     return probes
 
@@ -216,9 +225,17 @@ def alpha_bar(beta):
 
 
 def alpha_bar_probes(generator):
-    """Strong random tables of many lengths, one entry long and constant ones among them."""
+    """Strong random tables of many lengths, one entry long, constant and very long ones too."""
     tables = [strong_betas(T, generator) for T in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 20)]
-    return [(beta,) for beta in (*tables, torch.full((7,), 0.2, dtype=torch.float64))]
+    tables += [torch.full((7,), 0.2).double(), torch.tensor([0.3, 0.995, 0.2]).double()]
+    tables += [levels.linear_betas()]
+    return [(beta,) for beta in (*tables, long_betas(150, generator))]
+
+
+def table_or_its_end(answer, probe):
+    """Call the answer; of a long table take the last entry alone: beside a 1 it would not count."""
+    table = answer(*probe)
+    return table if len(probe[0]) < 100 else list(table)[-1]
 
 
 def alpha_bar_by_loop(beta):
@@ -248,7 +265,12 @@ ALPHA_BAR = Function(
     section=JUMP,
     answer=alpha_bar,
     probes=alpha_bar_probes,
-    tested=("T + 1 entries, the first is 1", "strong, constant and one-step tables"),
+    run=table_or_its_end,
+    tested=(
+        "T + 1 entries, the first is 1",
+        "strong, constant and one-step tables",
+        "the end of long ones",
+    ),
     hints=(
         "What share of the power does step n keep of what it was given?",
         "The product of (1 − β) up to n; before the first step nothing is lost.",
@@ -323,13 +345,28 @@ ALPHA_BAR = Function(
             "You squared 1 − β. It is a share of power already.",
             POWER,
         ),
+        Wrong(
+            "never below 1e-5",
+            lambda beta: alpha_bar(beta).clamp(min=1e-5),
+            "You set a floor of 1e-5. At the end of a long table less than that is left, and each "
+            "step must still take its share; with a floor, 1 − ᾱ_n/ᾱ_{n−1} becomes 0 there.",
+        ),
+        Wrong(
+            "each factor kept from 0",
+            _after_one(lambda beta: (1 - beta + 1e-5).cumprod(0)),
+            "You added 1e-5 to every factor. It looks harmless, but a long product multiplies the "
+            "slip; 1 − β is never 0, so nothing has to be made safe.",
+        ),
     ),
     variants=(levels.alpha_bar, alpha_bar_by_loop, alpha_bar_by_logs),
     identities=(
-        Identity("entry 0 is 1, the data", lambda out, beta: (out[0][0], 1.0)),
+        Identity(
+            "entry 0 is 1, the data",
+            lambda out, beta: (out[0][0], 1.0) if out[0].ndim else None,
+        ),
         Identity(
             "each entry is the one before, times 1 − β",
-            lambda out, beta: (out[0][1:], out[0][:-1] * (1 - beta)),
+            lambda out, beta: (out[0][1:], out[0][:-1] * (1 - beta)) if out[0].ndim else None,
         ),
     ),
 )
@@ -546,9 +583,22 @@ def cosine_betas(T):
 
 
 def cosine_probes(generator):
-    """Table lengths; short ones, since near the end of long ones float32 and float64 differ."""
+    """Table lengths: short ones, the usual 1000, and one whose first betas are below 1e-5."""
     lengths = torch.randperm(39, generator=generator)[:12] + 2
-    return [(T,) for T in (1, *lengths.tolist())]
+    return [(T,) for T in (1, *lengths.tolist(), 1000, 8000)]
+
+
+def half_a_long_table(answer, probe):
+    """Call the answer; of a long table take the first half, where float32 is as right as float64.
+
+    The last entry stays: it is the limit.
+    """
+    (T,) = probe
+    table = answer(T)
+    if T < 100:
+        return table
+    entries = torch.tensor([float(beta) for beta in table], dtype=torch.float64)
+    return torch.cat([entries[: T // 2], entries[-1:]])
 
 
 def cosine_by_loop(T):
@@ -567,13 +617,15 @@ def cosine_by_half_angle(T):
     return torch.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], torch.tensor(0.999))
 
 
-def _cosine(s=0.008, top=0.999, quarter=math.pi / 2, power=2.0, scale=None, wave=torch.cos):
+def _cosine(
+    s=0.008, top=0.999, bottom=None, quarter=math.pi / 2, power=2.0, scale=None, wave=torch.cos
+):
     """A wrong cosine table: one of its ingredients is off."""
 
     def wrong(T):
         time = torch.arange(T + 1, dtype=torch.float64) / T
         f = wave((time + s) / (scale or 1 + s) * quarter).abs() ** power
-        return (1 - f[1:] / f[:-1]).clamp(max=top)
+        return (1 - f[1:] / f[:-1]).clamp(bottom, top)
 
     return wrong
 
@@ -592,7 +644,8 @@ COSINE_BETAS = Function(
     section=SCHEDULES,
     answer=cosine_betas,
     probes=cosine_probes,
-    tested=("T betas for thirteen lengths", "the offset", "the limit of 0.999"),
+    run=half_a_long_table,
+    tested=("T betas for fifteen lengths up to 8000", "the offset", "the limit of 0.999"),
     hints=(
         "First a table of f at n = 0 ... T; then one beta from each pair of neighbours.",
         "f(0) cancels in the ratio. T + 1 values of f give T betas; limit them with `clamp`.",
@@ -671,6 +724,18 @@ COSINE_BETAS = Function(
             lambda T: cosine_betas(T).clamp(max=0.02),
             "You limited β to 0.02, the end of the linear table. The cosine table goes up to .999.",
         ),
+        Wrong(
+            "limited from below",
+            _cosine(bottom=1e-4),
+            "You also limited β from below, at 1e-4, as some codes do for the linear table. The "
+            "first betas of a long cosine table are smaller: 4e-5 for T = 1000.",
+        ),
+        Wrong(
+            "limited from below at 1e-3",
+            _cosine(bottom=1e-3),
+            "You limited β on both sides, .001 and .999. The limit is on one side only: the first "
+            "steps of a long table take less than that.",
+        ),
     ),
     variants=(levels.cosine_betas, cosine_by_loop, cosine_by_half_angle),
     identities=(
@@ -679,7 +744,7 @@ COSINE_BETAS = Function(
             "the product of 1 − β follows the squared cosine (all but the last entry)",
             lambda out, T: (
                 (1 - out[0].double()).cumprod(0)[:-1],
-                levels.cosine(torch.linspace(0, 1, T + 1).double()).alpha[1:-1] ** 2,
+                levels.cosine(torch.arange(T + 1).double() / T).alpha[1 : len(out[0])] ** 2,
             ),
         ),
     ),

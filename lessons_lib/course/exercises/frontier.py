@@ -4,13 +4,14 @@ An *evaluation* is the network run on one picture once. Levels are as in 04: x_t
 t.sigma * eps; t is where we stand, s is where we go, and lam = log(alpha / sigma).
 """
 
+import functools
 import math
 
 import torch
 
 from lessons_lib import diffuse, levels, samplers, solvers
 from lessons_lib.course.exercises import Function, Identity, Value, Wrong
-from lessons_lib.course.exercises.ddim import LEAVES, pair_of_levels
+from lessons_lib.course.exercises.ddim import LEAVES, bright, pair_of_levels
 from lessons_lib.course.exercises.forward import normal
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.wrap import cfg, counted, given
@@ -272,10 +273,11 @@ def cost_per_picture(seconds, steps, batch, guided):
 
 
 def cost_probes(generator):
-    """Batches of one and many, guided and not."""
+    """Batches of one and many, guided and not, from a microsecond to minutes."""
     probes = []
     for i in range(14):
         seconds = 0.002 + float(torch.rand((), generator=generator))
+        seconds *= {4: 1e-5, 7: 100.0}.get(i, 1.0)
         steps = 3 + int(torch.randint(0, 60, (), generator=generator))
         batch = 1 if i % 5 == 0 else 2 + int(torch.randint(0, 40, (), generator=generator))
         probes.append((seconds, steps, batch, i % 2 == 0))
@@ -533,7 +535,8 @@ def pareto_probes(generator):
         order = torch.randperm(N + 8 if N > 1 else 1, generator=generator)
         if N > 1:  # twins, a tie in cost, a tie in error, a dent
             cost, error = torch.cat([cost + 2, must[0]]), torch.cat([error + 4, must[1]])
-        probes.append((cost[order], error[order]))
+        size = {4: 1e-6, 6: 1e6}.get(len(probes), 1.0)  # a frontier has no units
+        probes.append((size * cost[order], error[order] / size))
     return probes
 
 
@@ -680,6 +683,12 @@ PARETO = Function(
             "You looked along the other axis: yours marks who beats nobody, not who is beaten by "
             "nobody.",
         ),
+        Wrong(
+            "ties up to a little",
+            _beaten(_no_worse, lambda c, e: (c[:, None] < c - 1e-4) | (e[:, None] < e - 1e-4)),
+            "You ask for better by a margin, 1e-4. What is little depends on the unit, seconds or "
+            "hours; a frontier has none, and < is exact.",
+        ),
     ),
     variants=(pareto_by_loops, pareto_by_sorting),
     identities=(
@@ -822,13 +831,15 @@ def slope(steps, error):
 
 
 def slope_probes(generator):
-    """Errors of order 1, 2 or 3 with a wobble, at steps that do not always double."""
+    """Errors of order 1, 2, 3 or less than 0 with a wobble, at steps that do not always double."""
     probes = []
-    for i in range(14):
+    for i in range(16):
         steps = (3 + torch.randint(0, 60, (4 + i % 3,), generator=generator)).unique()
         steps = torch.cat([steps, torch.tensor([80, 200])]).double()
         wobble = 1 + 0.3 * torch.rand(len(steps), generator=generator, dtype=torch.float64)
-        probes.append((steps, (2 + i) * steps ** -(1.0 + i % 3) * wobble))
+        order = (1.0, 2.0, 3.0, 1.0, 2.0, 3.0, -0.5)[i % 7]
+        size = {3: 1e-9, 12: 1e6}.get(i, 1.0)
+        probes.append((steps, size * (2 + i) * steps**-order * wobble))
     return probes
 
 
@@ -857,6 +868,12 @@ def _through_origin(steps, error):
     return -(x * y).sum() / (x * x).sum()
 
 
+def as_one_number(answer, probe):
+    """Call the answer; a tensor with one entry is one number."""
+    found = answer(*probe)
+    return found.squeeze() if hasattr(found, "squeeze") else found
+
+
 SLOPE = Function(
     id="frontier.slope",
     question=(
@@ -867,7 +884,13 @@ SLOPE = Function(
     section=ORDER,
     answer=slope,
     probes=slope_probes,
-    tested=("errors of order 1, 2 and 3", "uneven steps", "errors that wobble"),
+    run=as_one_number,
+    tested=(
+        "errors of order 1, 2 and 3",
+        "errors that grow",
+        "uneven steps",
+        "errors that wobble",
+    ),
     hints=(
         "error = c · steps^(−p). What becomes of it when you take logarithms on both sides?",
         "log error = log c − p log steps: a line. Its slope is covariance over variance.",
@@ -948,6 +971,24 @@ SLOPE = Function(
             lambda steps, error: _line(steps.log10(), error.log()),
             "Two different logarithms: any base will do, but the same one on both sides.",
         ),
+        Wrong(
+            "absolute value",
+            lambda steps, error: slope(steps, error).abs(),
+            "You took the absolute value. It is right as long as the error falls; one that *grows* "
+            "with the steps, as when noise is added twice, has an order below 0; yours hides it.",
+        ),
+        Wrong(
+            "a little added to the error",
+            lambda steps, error: _line(steps.log(), (error + 1e-8).log()),
+            "You added a little to the error before the logarithm. Errors are above 0 by promise; "
+            "where they are as small as what you add, the line bends.",
+        ),
+        Wrong(
+            "errors in the order of their size",
+            lambda steps, error: slope(steps, error.sort(descending=True).values),
+            "You sorted the errors. Each belongs to its own number of steps, also where it is "
+            "larger than the one before.",
+        ),
     ),
     variants=(slope_by_lstsq, slope_by_cov),
 )
@@ -1027,7 +1068,7 @@ def heun_probes(generator):
     probes = []
     for i in range(15):
         w, x = normal(2, 4, 4, generator=generator)
-        probes.append((w, x, *pair_of_levels(i, generator)))
+        probes.append((w, bright(i) * x, *pair_of_levels(i, generator)))
     return probes
 
 
@@ -1219,10 +1260,16 @@ def two_m_step(x, x0, t, s, past):
     return s.sigma / t.sigma * x - s.alpha * torch.expm1(-h) * ahead
 
 
-def _falling(generator, i, count):
-    """Levels, noisiest first; on the circle for even i, on a straight line for odd i."""
+_CLOSE = {11: {"share": 0.01, "start": 0.99}, 13: {"share": 0.01}, 16: {"share": 0.01}}
+
+
+def _falling(generator, i, count, share=1.0, start=0.0):
+    """Levels, noisiest first; on the circle for even i, on a straight line for odd i.
+
+    They are spread over this share of the way, from start on: 0 is the data.
+    """
     cuts = torch.rand(count, generator=generator, dtype=torch.float64) * 0.12
-    time = 0.92 - 0.2 * torch.arange(count) - cuts
+    time = start + share * (0.92 - 0.2 * torch.arange(count) - cuts)
     return [levels.rectified(c) if i % 2 else levels.cosine(c) for c in time]
 
 
@@ -1230,9 +1277,9 @@ def two_m_probes(generator):
     """Steps that are short and long, no memory, one, or two; every fifth one to the data."""
     probes = []
     for i in range(20):
-        *before, t, s = _falling(generator, i, 4)
+        *before, t, s = _falling(generator, i, 4, **_CLOSE.get(i, {}))
         s = levels.rectified(0.0) if i % 5 == 4 else s
-        x, x0, *guesses = normal(4, *LEAVES[i % 4], generator=generator)
+        x, x0, *guesses = bright(i) * normal(4, *LEAVES[i % 4], generator=generator)
         past = list(zip(guesses, before[::-1], strict=True))[: i % 3]
         probes.append((x, x0, t, s, past))
     return probes
@@ -1438,9 +1485,10 @@ def walk_all_probes(generator):
 
 
 def with_two_m(answer, probe):
-    """Call the answer with 2M and a denoiser that depends on all it gets."""
+    """Call the answer with 2M and a denoiser that depends on all it gets; any row is a list."""
     w, starts, ladder = probe
-    return answer(solvers.dpmpp_2m, lambda x, t: torch.sin(x @ w / 2 + 3 * t.sigma), starts, ladder)
+    ends = answer(solvers.dpmpp_2m, lambda x, t: torch.sin(x @ w / 2 + 3 * t.sigma), starts, ladder)
+    return list(ends) if hasattr(ends, "__iter__") else ends
 
 
 def walk_all_by_library(step, denoise, starts, levels):
@@ -1622,18 +1670,20 @@ def karras_grid(steps, high, low, rho):
 
 
 def karras_probes(generator):
-    """Two levels and more; rho on both sides of 7."""
+    """Two levels and more; rho on both sides of 7; every fourth grid in thin fog only."""
     probes = []
-    for i in range(13):
+    for i in range(16):
         high, low, rho = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
         steps = 2 + int(torch.randint(0, 9, (), generator=generator)) if i else 2
-        probes.append((steps, 5 + 70 * high, 0.003 + 0.2 * low, 2 + 8 * rho))
+        size = 1e-3 if i % 4 == 3 else 1.0
+        probes.append((steps, size * (5 + 70 * high), size * (0.003 + 0.2 * low), 2 + 8 * rho))
     return probes
 
 
 def karras_by_library(steps, high, low, rho):
     """The library's levels on a schedule with alpha = 1, of which sigma is the noise level."""
-    grid = levels.karras_grid(levels.edm, steps, high, low, rho)
+    fog = functools.partial(levels.edm, low=1e-7)
+    grid = levels.karras_grid(fog, steps, high, low, rho)
     return torch.stack([t.sigma for t in grid])
 
 
@@ -1750,6 +1800,17 @@ KARRAS_GRID = Function(
             lambda *probe: karras_grid(*probe) ** 2,
             "You returned σ², the variances. Asked is σ.",
         ),
+        Wrong(
+            "low kept at .002",
+            lambda steps, high, low, rho: karras_grid(steps, high, max(low, 0.002), rho),
+            "You kept low from falling below .002, the paper's number. Take the one passed in.",
+        ),
+        Wrong(
+            "not below a thousandth",
+            lambda *probe: karras_grid(*probe).clamp(min=1e-3),
+            "You set a floor of .001 under the levels, so that the walk never arrives: the last "
+            "level is exactly 0.",
+        ),
     ),
     variants=(karras_by_library, karras_by_loop),
     identities=(
@@ -1771,12 +1832,13 @@ def log_snr_grid(steps, high, low):
 
 
 def log_snr_probes(generator):
-    """Ends that are far apart, and two levels and more."""
+    """Ends that are far apart, twice by a factor of a million, and two levels and more."""
     probes = []
-    for i in range(13):
+    for i in range(15):
         high, low = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
         steps = 2 + int(torch.randint(0, 7, (), generator=generator)) if i else 2
-        probes.append((steps, 3 + 40 * high, 0.02 + 0.2 * low))
+        far = 20.0 if i % 7 == 6 else 1.0
+        probes.append((steps, far * (3 + 40 * high), (0.02 + 0.2 * low) / far))
     return probes
 
 
@@ -1894,6 +1956,18 @@ LOG_SNR_GRID = Function(
             "data for low",
             _log_snr(end=lambda kept: torch.cat([kept[:-1], kept.new_ones(1)])),
             "You replaced low by the data. Both are asked: low as the last noisy level, then 1.",
+        ),
+        Wrong(
+            "never below 1e-4",
+            lambda *probe: log_snr_grid(*probe).clamp(min=1e-4),
+            "You set a floor of 1e-4 under ᾱ. In deep fog less than that is left, and the strides "
+            "must stay equal there too.",
+        ),
+        Wrong(
+            "never above .9999",
+            lambda *probe: log_snr_grid(*probe).clamp(max=0.9999),
+            "You set a ceiling of .9999 over ᾱ, the first entry of the usual table. The last level "
+            "here is the data: exactly 1.",
         ),
     ),
     variants=(log_snr_by_library, log_snr_by_sigmoid),

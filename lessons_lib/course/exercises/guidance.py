@@ -10,7 +10,7 @@ import torch
 
 from lessons_lib import diffuse, learn, wrap
 from lessons_lib.course.exercises import Function, Identity, Value, Wrong
-from lessons_lib.course.exercises.ddim import LEAVES, some_level
+from lessons_lib.course.exercises.ddim import LEAVES, bright, some_level
 from lessons_lib.course.exercises.forward import normal
 from lessons_lib.course.exercises.reverse import SIX
 from lessons_lib.levels import Level
@@ -39,7 +39,7 @@ def blend_probes(generator):
     scales = (3.0, 0.4, 7.5, -1.5, 15.0, 0.0, 2.0, 1.0, 0.7, 5.0, -0.3, 1.3, 20.0, 4.2)
     probes = []
     for i, w in enumerate(scales):
-        u, c = normal(2, *LEAVES[i % len(LEAVES)], generator=generator)
+        u, c = bright(i) * normal(2, *LEAVES[i % len(LEAVES)], generator=generator)
         probes.append((u, c, w))
     return probes
 
@@ -356,6 +356,8 @@ def drop_probes(generator):
         c[:2] = torch.tensor([0, 9])
         u = torch.rand(B, generator=generator, dtype=torch.float64)
         u[:4] = torch.tensor([0.05, 0.95, 0.4, 0.6], dtype=torch.float64)
+        if share < 1:  # dice that show the share itself keep the label; rand may draw 0, never 1
+            u[4:6] = share
         probes.append((c, share, u))
     return probes
 
@@ -389,7 +391,12 @@ DROP_LABELS = Function(
     section=DROPPING,
     answer=drop_labels,
     probes=drop_probes,
-    tested=("shares from 0 to 1", "each sample on its own", "class 0 stays a class"),
+    tested=(
+        "shares from 0 to 1",
+        "each sample on its own",
+        "class 0 stays a class",
+        "dice equal to the share",
+    ),
     hints=(
         "Each sample rolls its own dice, and they are in u already.",
         "Where u < share the label is −1, elsewhere it stays.",
@@ -485,6 +492,12 @@ DROP_LABELS = Function(
             lambda c, share, u: torch.where(u.argsort().argsort() < round(share * len(c)), -1, c),
             "You dropped an exact count, the samples with the smallest u. The chances of the "
             "samples then hang together; asked is u < share, each on its own.",
+        ),
+        Wrong(
+            "share itself dropped",
+            lambda c, share, u: torch.where(u <= share, -1, c),
+            "You compared with ≤. `torch.rand` can draw an exact 0, so that at share = 0, where "
+            "no label may go, one goes after all: u < share.",
         ),
     ),
     variants=(drop_by_library, drop_by_loop),
@@ -740,7 +753,7 @@ def classifier_probes(generator):
     scales = (2.0, 0.5, 4.0, -1.5, 10.0, 3.0, 0.3, 7.5)
     probes = []
     for i, shape in enumerate(LEAVES * 4):
-        eps, grad = normal(2, *shape, generator=generator)
+        eps, grad = bright(i) * normal(2, *shape, generator=generator)
         probes.append((eps, grad, some_level(i, generator), scales[i % len(scales)]))
     return probes
 
@@ -885,8 +898,8 @@ def threshold_probes(generator):
     for i, shape in enumerate(((4, 4), (3, 3, 3, 3), (4, 1, 4, 4), (3, 2, 5, 5), (5, 8)) * 3):
         x0 = 2.5 * normal(*shape, generator=generator)
         x0[0] *= 0.3 / x0[0].abs().max()
-        x0[1] = x0[1] - 2
-        probes.append((x0, (0.9, 0.8, 0.95, 0.6)[i % 4]))
+        x0[1] = bright(i) * (x0[1] - 2)
+        probes.append((x0, (0.9, 0.8, 0.995, 0.6)[i % 4]))
     return probes
 
 

@@ -12,6 +12,7 @@ from lessons_lib import diffuse, exact, levels, samplers
 from lessons_lib.course.exercises import Function, Identity, Value, Wrong
 from lessons_lib.course.exercises.forward import (
     SHAPES,
+    long_betas,
     normal,
     per_sample,
     strong_betas,
@@ -110,7 +111,12 @@ def kl(mean_1, var_1, mean_2, var_2):
 
 
 def kl_probes(generator):
-    """Variances on both sides of 1, and apart; among them equal means, equal variances, equal."""
+    """Variances on both sides of 1, and apart; among them equal means, equal variances, twins.
+
+    Beside the twins stands a pair that is none: where all must be 0, no rounding is allowed for.
+
+    KL does not depend on the unit of length: two probes are tiny, and one is huge.
+    """
     probes = []
     for shape in ((5,), (2, 3), (4, 4), (1,)) * 3:
         mean_1, mean_2 = normal(2, *shape, generator=generator)
@@ -118,7 +124,10 @@ def kl_probes(generator):
         probes.append((mean_1, var_1, mean_2, var_2))
     (mean_1, var_1, mean_2, var_2), *_ = probes
     same = [(mean_1, var_1, mean_1, var_2), (mean_1, var_1, mean_2, var_1)]
-    return [*probes, *same, (mean_1, var_1, mean_1, var_1)]
+    units = [(u * m, u**2 * v, u * n, u**2 * w)
+             for u, (m, v, n, w) in zip((1e-5, 1e-3, 300), probes, strict=False)]  # fmt: skip
+    twins = (mean_1, var_1, mean_1, torch.cat([var_1[:-1], 2 * var_1[-1:]]))
+    return [*probes, *same, twins, *units]
 
 
 def kl_by_torch(mean_1, var_1, mean_2, var_2):
@@ -156,7 +165,7 @@ KL_GAUSSIANS = Function(
     section=KL,
     answer=kl,
     probes=kl_probes,
-    tested=("means and variances apart", "equal means, equal variances", "0 for twins"),
+    tested=("means and variances apart", "equal means, equal variances", "0 for twins", "any unit"),
     hints=(
         "It must be 0 when both are the same. Three parts: the means, the ratio of the variances, "
         "and its logarithm.",
@@ -298,16 +307,24 @@ KL_GAUSSIANS = Function(
             lambda *probe: kl(*probe).sum(),
             "Every entry is right, but you added them up. Asked is one number per entry.",
         ),
+        Wrong(
+            "a little added to the variances",
+            lambda m1, v1, m2, v2: kl(m1, v1 + 1e-8, m2, v2 + 1e-8),
+            "You added a little to the variances, to be safe from a division by 0. They are above "
+            "0 by promise, and KL must not depend on the unit: tiny variances change it.",
+        ),
+        Wrong(
+            "variances kept from 0",
+            lambda m1, v1, m2, v2: kl(m1, v1.clamp(min=1e-6), m2, v2.clamp(min=1e-6)),
+            "You set a floor under the variances. They are above 0 by promise, and a variance of "
+            "1e-10 is as good as any: KL does not depend on the unit.",
+        ),
     ),
     variants=(kl_by_torch, kl_by_sum),
     identities=(
         Identity(
             "it is 0 for two equal Gaussians",
-            lambda out, m1, v1, m2, v2: (
-                (out[0], torch.zeros_like(m1))
-                if torch.equal(m1, m2) and torch.equal(v1, v2)
-                else None
-            ),
+            lambda out, m1, v1, m2, v2: (torch.where((m1 == m2) & (v1 == v2), out[0], 0.0), 0 * m1),
         ),
         Identity(
             "with equal variances it is the squared distance of the means over twice the variance",
@@ -323,6 +340,18 @@ KL_GAUSSIANS = Function(
 # --- the posterior --------------------------------------------------------------------------------
 
 
+def some_table(i, generator):
+    """ᾱ of a short strong table; at times of one that is long, ends at once or begins weakly."""
+    if i % 14 == 11:
+        return levels.alpha_bar(levels.cosine_betas(20))
+    if i % 7 == 4:
+        return levels.alpha_bar(long_betas(150, generator))
+    if i % 7 == 6:
+        return levels.alpha_bar(levels.linear_betas(100, first=1e-6))
+    T = int(torch.randint(5, 12, (), generator=generator))
+    return levels.alpha_bar(strong_betas(T, generator))
+
+
 def posterior_mean(x_n, x0, n, alpha_bar):
     """Where we probably were one step before, if the data is known."""
     shape = (-1, *[1] * (x_n.ndim - 1))
@@ -335,11 +364,11 @@ def posterior_probes(generator):
     """Pictures and vectors, another n for each sample: 1, T and 2 always among them."""
     probes = []
     for i, shape in enumerate(SHAPES * 2):
-        T = int(torch.randint(5, 12, (), generator=generator))
-        alpha_bar = levels.alpha_bar(strong_betas(T, generator))
+        alpha_bar = some_table(i, generator)
+        T = len(alpha_bar) - 1
         must = torch.tensor([1, T, 2])[: shape[0]]
         n = torch.cat([must, torch.randint(1, T + 1, (shape[0] - len(must),), generator=generator)])
-        x_n, x0 = normal(2, *shape, generator=generator)
+        x_n, x0 = (100 if i % 7 == 5 else 1) * normal(2, *shape, generator=generator)
         if i % 6 == 0:  # no noise at all, where the answer is known without any formula
             x_n = per_sample(alpha_bar[n].sqrt(), x0) * x0
         probes.append((x_n, x0, n, alpha_bar))
@@ -605,7 +634,11 @@ def var_probes(generator):
         some = torch.randint(1, T + 1, (3,), generator=generator)
         n = torch.cat([torch.tensor([2, T, 1]), some])
         probes.append((n, levels.alpha_bar(strong_betas(T, generator))))
-    return probes
+    for i in (4, 6, 11):
+        alpha_bar = some_table(i, generator)
+        probes.append((torch.tensor([2, len(alpha_bar) - 1, 1]), alpha_bar))
+    weak = levels.alpha_bar(levels.linear_betas(4, first=1e-7, last=1e-6))
+    return [*probes, (torch.tensor([2, 4, 1, 3]), weak)]
 
 
 def var_by_library(n, alpha_bar):
@@ -754,6 +787,18 @@ POSTERIOR_VAR = Function(
             "You returned the logarithm, as codes do that clip it at n = 1. Asked is the variance "
             "itself, and it may be 0.",
         ),
+        Wrong(
+            "kept from 0",
+            _var(lambda a, b, beta: (beta * (1 - b) / (1 - a)).clamp(min=1e-5)),
+            "You set a floor under the variance, as codes do that take its logarithm. At n = 1 it "
+            "is exactly 0, and at the start of a fine table it is tiny.",
+        ),
+        Wrong(
+            "a little added below",
+            _var(lambda a, b, beta: beta * (1 - b) / (1 - a + 1e-5)),
+            "You added a little to 1 − ᾱ_n, to be safe from a division by 0. It is above 0 from "
+            "n = 1 on; at the start of a fine table yours is far too small.",
+        ),
     ),
     variants=(var_by_library, var_by_precision),
     identities=(
@@ -785,11 +830,11 @@ def simple_loss(net, x0, n, eps, alpha_bar):
 def loss_probes(generator):
     """The weights of a small stub network, then what the loss gets; another n for each sample."""
     probes = []
-    for x0, _, n, alpha_bar in posterior_probes(generator):
+    for i, (x0, _, n, alpha_bar) in enumerate(posterior_probes(generator)):
         width = x0[0].numel()
         weight = 0.5 * normal(width, width, generator=generator) / width**0.5
         clock, eps = normal(width, generator=generator), normal(*x0.shape, generator=generator)
-        probes.append((weight, clock, x0, n, eps, alpha_bar))
+        probes.append((weight, clock, x0, n, (100 if i % 7 == 5 else 1) * eps, alpha_bar))
     return probes
 
 
@@ -1232,16 +1277,25 @@ SETS = ((4, 4, 4), (3, 5, 2), (5, 3, 2), (2, 6, 3), (6, 6, 2), (1, 4, 3), (4, 1,
 
 
 def ideal_probes(generator):
-    """Random data and queries in middle fog; alpha and sigma not on the circle."""
+    """Random data and queries in middle fog; alpha and sigma not on the circle.
+
+    Then thin fog, thick fog, and queries so far out that every point is unlikely.
+    """
     probes = []
-    for B, N, D in SETS * 2:
+    for i, (B, N, D) in enumerate(SETS * 3):
         data = normal(N, D, generator=generator)
         alpha, sigma = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
         alpha, sigma = 0.35 + 0.4 * alpha, 0.4 + 0.35 * sigma
         near = data[torch.randint(N, (B,), generator=generator)]
-        probes.append(
-            (alpha * near + sigma * normal(B, D, generator=generator), data, alpha, sigma)
-        )
+        noise = normal(B, D, generator=generator)
+        if i >= 2 * len(SETS):
+            case = i % 3
+            alpha *= (1.0, 0.01, 3.0)[case]
+            sigma *= (0.005, 20.0, 1.0)[case]
+            noise *= (0.5, 0.5, 5.0)[case]
+        if i % len(SETS) == 5:  # other units of length
+            data, near, sigma = (u * (0.001 if i == 12 else 30) for u in (data, near, sigma))
+        probes.append((alpha * near + sigma * noise, data, alpha, sigma))
     return probes
 
 
@@ -1292,7 +1346,7 @@ IDEAL_DENOISER = Function(
     section=AVERAGE,
     answer=ideal_denoiser,
     probes=ideal_probes,
-    tested=("B, N and D equal and apart", "alpha and sigma of every size", "middle fog"),
+    tested=("B, N and D equal and apart", "alpha and sigma of every size", "thin and thick fog"),
     hints=(
         "Which of the points could be behind this x, and how likely is each of them?",
         "Point i is as likely as exp(−‖x − α x_i‖²/2σ²), divided by the sum over all points.",
@@ -1409,6 +1463,19 @@ IDEAL_DENOISER = Function(
             _ideal(logit=lambda d2, sigma: -d2 / (4 * sigma**2)),
             "You divided by 4σ². The exponent of a Gaussian has 2σ²; with 4 you look through "
             "more fog than there is.",
+        ),
+        Wrong(
+            "a little added to the sum",
+            _ideal(share=lambda logit: logit.exp() / (logit.exp().sum(1, keepdim=True) + 1e-8)),
+            "You added a little to the sum of the shares, to be safe from a division by 0. Where "
+            "x lies far from all points it is larger than the sum, and the mean shrinks to 0. "
+            "softmax needs no such help.",
+        ),
+        Wrong(
+            "a little added to the variance",
+            _ideal(logit=lambda d2, sigma: -d2 / (2 * sigma**2 + 1e-4)),
+            "You added a little to 2σ², to be safe from a division by 0. σ is above 0, and in "
+            "thin fog the little is no longer little.",
         ),
     ),
     variants=(ideal_by_library, ideal_by_bayes),

@@ -23,14 +23,19 @@ def noisy(x0, alpha, sigma, eps):
 
 
 def noisy_probes(generator):
-    """Pictures and vectors; alpha and sigma unequal, and not on the circle alpha² + sigma² = 1."""
+    """Pictures and vectors; alpha and sigma unequal, and not on the circle alpha² + sigma² = 1.
+
+    Then thin fog, deep fog, and the picture itself.
+    """
     shapes = [(4,), (3, 3), (2, 1, 8, 8), (5, 2)] * 3
     probes = []
     for shape in shapes:
         x0, eps = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
         alpha, sigma = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
         probes.append((x0, 0.1 + 0.4 * alpha, 0.55 + 0.4 * sigma, eps))
-    return probes
+    x0, eps = probes[-1][0], probes[-1][-1]
+    ends = [(x0, 1.0, 0.0005, eps), (x0, 0.0005, 80.0, eps), (100 * x0, 1.0, 0.0, eps)]
+    return [*probes, *ends, (x0, 0.5, 0.3, 100 * eps)]
 
 
 def noisy_by_library(x0, alpha, sigma, eps):

@@ -13,6 +13,7 @@ from torch import nn
 from lessons_lib import diffuse, learn, levels, nets, samplers
 from lessons_lib.course.exercises import Function, Identity, Value, Wrong
 from lessons_lib.course.exercises.forward import normal, per_sample, strong_betas, table_level
+from lessons_lib.course.exercises.reverse import some_table
 
 CLOCK = "A clock for the network"
 STEP = "One training step"
@@ -38,6 +39,8 @@ def embedding_probes(generator):
     sizes = [(4, 8), (2, 4), (8, 8), (3, 6), (6, 6), (5, 12), (6, 12), (12, 12), (1, 8), (7, 16)]
     sizes += [(8, 16), (4, 10)]
     rand = [torch.rand(B, generator=generator, dtype=torch.float64) for B, _ in sizes]
+    for i in (1, 5):  # both ends, where a limit on the angle shows
+        rand[i][:2] = torch.tensor([0.0, 1.0])
     return [(r * math.pi / 2, dim) for r, (_, dim) in zip(rand, sizes, strict=True)]
 
 
@@ -215,27 +218,34 @@ class SmallNet(nn.Module):
 
 
 def training_probes(generator):
-    """A fresh network and optimiser each; batches as large as a picture is wide."""
+    """A fresh network and optimiser each, in train mode or eval; batches as large as a picture."""
     probes = []
-    for shape in ((4, 4), (4, 1, 4, 4), (3, 3), (2, 1, 2, 2), (5, 3), (3, 2, 2, 3)) * 2:
-        T = int(torch.randint(5, 12, (), generator=generator))
-        alpha_bar = levels.alpha_bar(strong_betas(T, generator))
+    for i, shape in enumerate(
+        ((4, 4), (4, 1, 4, 4), (3, 3), (2, 1, 2, 2), (5, 3), (3, 2, 2, 3), (4, 5)) * 2
+    ):
+        alpha_bar = some_table(i, generator)
+        T = len(alpha_bar) - 1
         n = 1 + torch.randperm(T, generator=generator)[: shape[0]]
-        x0, eps = normal(2, *shape, generator=generator)
-        net = SmallNet(x0[0].numel(), generator)
+        n[:2] = torch.tensor([T, 1])
+        x0, eps = (10 if i % 7 == 5 else 1) * normal(2, *shape, generator=generator)
+        net = SmallNet(x0[0].numel(), generator).train(i % 3 != 2)
         probes.append((net, torch.optim.SGD(net.parameters(), lr=0.1), x0, n, eps, alpha_bar))
     return probes
 
 
 def two_training_steps(answer, probe):
-    """Train twice on one batch: losses, weights, and how often gradients came and were used."""
+    """Train twice on one batch: losses, weights, and how often gradients came and were used.
+
+    And does a loss keep its graph, and in which mode is the network left?
+    """
     net, optimiser = probe[:2]
     backward, used = [], []
     net.weight.register_hook(lambda grad: backward.append(1))
     optimiser.register_step_post_hook(lambda *_: used.append(1))
     losses = [answer(*probe) for _ in range(2)]
-    losses = [x.detach().item() if isinstance(x, torch.Tensor) else x for x in losses]
-    return losses, list(net.parameters()), [len(backward), len(used)]
+    kept = sum(isinstance(x, torch.Tensor) and x.requires_grad for x in losses)
+    losses = [x.item() if hasattr(x, "item") else x for x in losses]
+    return losses, list(net.parameters()), [len(backward), len(used), kept, net.training]
 
 
 def step_by_library(net, optimiser, x0, n, eps, alpha_bar):
@@ -326,6 +336,43 @@ def _step_first(optimiser, loss):
 @torch.no_grad()
 def _no_graph(net, optimiser, x0, n, eps, alpha_bar):
     return training_step(net, optimiser, x0, n, eps, alpha_bar)
+
+
+def _keeps_the_graph(optimiser, loss):
+    _learn(optimiser, loss)
+    return loss
+
+
+def _clipped(optimiser, loss):
+    optimiser.zero_grad()
+    loss.backward()
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    nn.utils.clip_grad_norm_(weights, 1.0)
+    optimiser.step()
+    return loss.item()
+
+
+def _two_steps(optimiser, loss):
+    _learn(optimiser, loss)
+    optimiser.step()
+    return loss.item()
+
+
+def _two_backwards(optimiser, loss):
+    optimiser.zero_grad()
+    loss.backward(retain_graph=True)
+    return _no_zero_grad(optimiser, loss)
+
+
+def _own_optimiser(net, optimiser, x0, n, eps, alpha_bar):
+    return training_step(net, torch.optim.Adam(net.parameters()), x0, n, eps, alpha_bar)
+
+
+def _loss_after(net, optimiser, x0, n, eps, alpha_bar):
+    training_step(net, optimiser, x0, n, eps, alpha_bar)
+    with torch.no_grad():
+        a = per_sample(alpha_bar[n], x0)
+        return _mean_square(net(a.sqrt() * x0 + (1 - a).sqrt() * eps, n), eps).item()
 
 
 TRAINING_STEP = Function(
@@ -478,12 +525,61 @@ TRAINING_STEP = Function(
             "You work under `no_grad`: torch keeps no record, so there is nothing to go backward "
             "through. That belongs to sampling.",
         ),
+        Wrong(
+            "train mode",
+            _trained(before=lambda net: net.train()),
+            "You switched the network to train mode. It is often right, but not asked: whoever "
+            "calls this step has chosen the mode, and a frozen batch norm, say, must stay frozen.",
+        ),
+        Wrong(
+            "loss keeps its graph",
+            _trained(update=_keeps_the_graph),
+            "All is right but what you return: a loss with its graph on it. Who collects a "
+            "thousand of them to draw a curve keeps a thousand graphs in memory: `loss.item()`.",
+        ),
+        Wrong(
+            "gradients clipped",
+            _trained(update=_clipped),
+            "You clipped the gradients. Many recipes do, and it can save a run; here the step was "
+            "asked as it is.",
+        ),
+        Wrong(
+            "steps twice",
+            _trained(update=_two_steps),
+            "You call `optimiser.step()` twice along one gradient. Each batch is used once.",
+        ),
+        Wrong(
+            "backward twice",
+            _trained(update=_two_backwards),
+            "You call `loss.backward()` twice, and torch adds the gradients up: the step is twice "
+            "as long as it should be.",
+        ),
+        Wrong(
+            "an optimiser of its own",
+            _own_optimiser,
+            "You made a new optimiser inside. The one passed in remembers its learning rate and, "
+            "if it is Adam, what it has seen so far; a new one forgets at every step.",
+        ),
+        Wrong(
+            "loss after the step",
+            _loss_after,
+            "The weights are right. You computed the loss again after the step; asked is the one "
+            "that the step learned from, and it costs nothing more.",
+        ),
     ),
     variants=(step_by_library, step_by_gradient),
     identities=(
         Identity(
             "each call goes backward once and steps once",
-            lambda out, *probe: (out[-1].double(), torch.tensor([2.0, 2.0])),
+            lambda out, *probe: (out[-1].double()[:2], torch.tensor([2.0, 2.0])),
+        ),
+        Identity(
+            "the loss that comes back is a number without a graph",
+            lambda out, *probe: (out[-1].double()[2], torch.tensor(0.0)),
+        ),
+        Identity(
+            "the network is left in the mode it was in",
+            lambda out, *probe: (out[-1].double()[3], torch.tensor(float(probe[0].training))),
         ),
     ),
 )
@@ -508,16 +604,20 @@ def ema_probes(generator):
             weight.data = normal(*weight.shape, generator=generator)
         return layer
 
-    ds = 0.6 + 0.39 * torch.rand(12, generator=generator)
-    return [(net(), net(), float(d)) for d in ds]
+    ds = [*(0.6 + 0.39 * torch.rand(12, generator=generator)).tolist(), 0.99999, 0.25]
+    return [(net(), net(), d) for d in ds]
 
 
 def ema_run(answer, probe):
-    """Average, change the live weights in place, look again, average again."""
+    """Average, change the live weights in place, look again, average again.
+
+    The weights are held from the start, as an optimiser or another name for the network does.
+    """
     average, live, d = probe
+    held = {net: list(net.parameters()) for net in (average, live)}
 
     def weights(net):
-        return [weight.detach().clone() for weight in net.parameters()]
+        return [weight.detach().clone() for weight in (*held[net], *net.parameters())]
 
     if answer(average, live, d) is ...:
         raise NotImplementedError
@@ -585,6 +685,17 @@ def _first_only(average, live, d):
     slow.data.mul_(d).add_((1 - d) * fast.data)
 
 
+@torch.no_grad()
+def _replaces(average, live, d):
+    fast = dict(live.named_parameters())
+    for name, slow in list(average.named_parameters()):
+        setattr(average, name, nn.Parameter(d * slow + (1 - d) * fast[name]))
+
+
+def _rounded_share(average, live, d):
+    return ema_update(average, live, round(d, 2))
+
+
 EMA_UPDATE = Function(
     id="train.ema_update",
     question=(
@@ -597,7 +708,11 @@ EMA_UPDATE = Function(
     probes=ema_probes,
     run=ema_run,
     changes_inputs=True,
-    tested=("every weight, in place", "the live network untouched", "no shared memory"),
+    tested=(
+        "every weight, in place: the same tensors",
+        "the live network untouched",
+        "no shared memory",
+    ),
     hints=(
         "d is close to 1, such as .999: which network should hardly move?",
         "slow ← d·slow + (1 − d)·fast for every pair of weights, with no gradient recorded.",
@@ -665,6 +780,19 @@ EMA_UPDATE = Function(
             "torch refuses to change a weight in place while it records gradients. Averaging is "
             "not learning: do it under `torch.no_grad()`.",
         ),
+        Wrong(
+            "replaces the weights",
+            _replaces,
+            "You put new parameters in the place of the old ones. Whoever held the old ones (an "
+            "optimiser, a second name, a compiled network) goes on with stale numbers: write into "
+            "the tensor that is there, with `slow.copy_(...)`.",
+        ),
+        Wrong(
+            "d rounded",
+            _rounded_share,
+            "You rounded d to two decimals. The difference between .99 and .999 is a memory of a "
+            "hundred steps or of a thousand.",
+        ),
     ),
     variants=(ema_by_library, ema_by_state, ema_by_lerp),
 )
@@ -691,6 +819,10 @@ def ancestral_probes(generator):
         n = {"first": 1, "second": 2, "last": T, "any": some}[place]
         x, eps, z = normal(3, 4, 3, generator=generator)
         probes.append((x, eps, n, levels.alpha_bar(strong_betas(T, generator)), z))
+    weak, long = (some_table(i, generator) for i in (6, 4))
+    for n, alpha_bar in ((1, weak), (2, weak), (len(long) - 1, long)):
+        x, eps, z = 100 * normal(3, 4, 3, generator=generator)
+        probes.append((x, eps, n, alpha_bar, z))
     return probes
 
 
