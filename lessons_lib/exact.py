@@ -30,12 +30,13 @@ class MixtureDenoiser(nn.Module):
             raise ValueError(
                 f"weight, std: {weight.tolist()}, {std.tolist()}; need > 0 and >= 0, and finite mu"
             )
+        label = label if label is None else numbers("label", label)
         if label is not None and len(label) != len(mu):
             raise ValueError(f"label: {len(label)} given for {len(mu)} components; need as many")
         self.register_buffer("mu", mu)
         self.register_buffer("std", std)
         self.register_buffer("log_weight", torch.log(weight / weight.sum()))
-        self.register_buffer("label", None if label is None else torch.as_tensor(label))
+        self.register_buffer("label", label)
 
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """E[x0 | x_t = x], (B, D): every component's own guess, weighed by its share of x."""

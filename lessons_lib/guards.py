@@ -5,7 +5,7 @@ Each raises a ValueError with the argument's name, the value, and what is allowe
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ def need(name: str, *values, allowed: str, ok: Callable[..., bool]) -> None:
     except (TypeError, ValueError, RuntimeError, AttributeError, OverflowError):
         fine = False
     if not fine:
-        raise ValueError(f"{name}: {', '.join(map(repr, values))} given; {allowed}")
+        said = " ".join(", ".join(map(repr, values)).split())  # a tensor's lines as one
+        raise ValueError(f"{name}: {said} given; {allowed}")
 
 
 def whole(name: str, value, low: int = 1, high: int | None = None) -> int:
@@ -31,6 +32,11 @@ def whole(name: str, value, low: int = 1, high: int | None = None) -> int:
     top = math.inf if high is None else high
     need(name, value, allowed=f"allowed are {allowed}", ok=lambda _: low <= number <= top)
     return number
+
+
+def function(name: str, value, example: str) -> None:
+    """Refuse what cannot be called."""
+    need(name, value, allowed=f"need a function, such as {example}", ok=callable)
 
 
 def numbers(name: str, value, **like) -> Tensor:
@@ -61,13 +67,13 @@ def dice(generator, x: Tensor) -> None:
 
 def start(x: Tensor, levels, generator) -> list:
     """The levels of a walk, shaped to fit x, once x, levels and generator fit each other."""
-    kind = getattr(x, "dtype", type(x).__name__)
+    kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise ValueError(f"x: dtype {kind} given; need floating point noise, such as float32")
     if x.device.type != "meta" and not bool(torch.isfinite(x).all()):
         raise ValueError("x: holds NaN or Inf; need finite noise")
     dice(generator, x)
-    levels = list(levels)
+    levels = list(levels) if isinstance(levels, Iterable) else []
     if len(levels) < 2 or not all(hasattr(t, "alpha") for t in levels):
         raise ValueError(f"levels: {len(levels)} given; need at least 2, noisiest first")
     if x.itemsize < 4 and any(t.alpha.ndim for t in levels):
@@ -91,6 +97,17 @@ def unit(name: str, value, allowed: str = "0 to 1") -> Tensor:
     if not bool(((value >= 0) & (value <= 1)).all()):
         raise ValueError(f"{name}: {value.tolist()} given; allowed is {allowed}")
     return value
+
+
+def answer(x0, x: Tensor) -> Tensor:
+    """What a denoiser said of x, refused where it would broadcast silently."""
+    if not isinstance(x0, Tensor) or x0.shape != x.shape or x0.device != x.device:
+        said = f"{tuple(x0.shape)} on {x0.device}" if isinstance(x0, Tensor) else type(x0).__name__
+        raise ValueError(
+            f"denoise: returned {said} for x {tuple(x.shape)} on {x.device}; "
+            "need the same shape and device"
+        )
+    return x0
 
 
 def condition(c, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lessons_lib.guards import moment, need, numbers, one_for_all, per_sample, unit, whole
+from lessons_lib.guards import function, moment, need, numbers, one_for_all, per_sample, unit, whole
 
 
 class Level(NamedTuple):
@@ -175,6 +175,7 @@ def grid(schedule: Schedule, steps: int, start: float = 1.0, end: float = 0.0) -
 
     Raises ValueError unless steps is a positive integer and 1 >= start > end >= 0.
     """
+    function("schedule", schedule, "cosine")
     steps, line = whole("steps", steps), "need 1 >= start > end >= 0"
     need("start, end", start, end, allowed=line, ok=lambda start, end: 1 >= start > end >= 0)
     return [schedule(time) for time in torch.linspace(start, end, steps + 1, dtype=torch.float64)]
@@ -221,6 +222,7 @@ def karras_grid(
 
 def _ratio_grid(schedule, steps, high, low, there, back) -> list[Level]:
     """steps levels from ratio high to ratio low, evenly in the clock `there`, then the data."""
+    function("schedule", schedule, "cosine")
     steps, top = whole("steps", steps), schedule(torch.tensor(1.0)).ratio
     line = f"need high > low > 0 as sigma/alpha, and low below the schedule's {float(top):.3g}"
     reached = lambda high, low: 0 < low < high < math.inf and low < top

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.guards import condition, need, numbers, whole
 from lessons_lib.levels import Level
 from lessons_lib.wrap import NO_LABEL
 
@@ -32,8 +33,10 @@ def own_precision(forward: Callable) -> Callable:
 def time_embedding(angle: Tensor, dim: int) -> Tensor:
     """Spell a number as sines and cosines of growing frequency: (B,) in, (B, dim) out.
 
-    Frequencies grow from 1 to 100 in equal ratios; dim is even and at least 4.
+    Frequencies grow from 1 to 100 in equal ratios. Raises ValueError unless dim is even and at
+    least 4.
     """
+    need("dim", dim, allowed="need an even number from 4 up", ok=lambda n: n >= 4 and n % 2 == 0)
     k = torch.arange(dim // 2, dtype=angle.dtype, device=angle.device)
     phase = angle[:, None] * 100 ** (k / (dim // 2 - 1))  # (B, dim / 2)
     return torch.cat([phase.sin(), phase.cos()], dim=1)
@@ -47,6 +50,9 @@ class DigitNet(nn.Module):
 
     def __init__(self, width: int = 256, blocks: int = 3, classes: int = 10, pixels: int = 64):
         super().__init__()
+        sizes = {"width": width, "blocks": blocks, "classes": classes, "pixels": pixels}
+        for name, size in sizes.items():
+            whole(name, size)
         self.classes = classes
         self.time = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(classes + 1, width)  # the last row is "no label"
@@ -145,8 +151,10 @@ class UNet(nn.Module):
         self, values: Sequence[int] = (), widths: Sequence[int] = (32, 64, 96), words: int = 0
     ):
         super().__init__()
-        if bool(values) == bool(words):
-            raise ValueError(f"values, words: {values}, {words} given; need one of the two")
+        either = lambda values, words: bool(len(values)) != (whole("words", words, 0) > 0)
+        need("values, words", values, words, allowed="need one of the two", ok=either)
+        groups = lambda widths: len(widths) == 3 and all(n > 0 and n % 16 == 0 for n in widths)
+        need("widths", widths, allowed="need three multiples of 16", ok=groups)
         fine, middle, coarse = widths
         width = 2 * coarse
         self.values, self.words = tuple(values), words
@@ -178,10 +186,12 @@ class UNet(nn.Module):
 
     @own_precision
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
-        if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
+        if x.ndim != 4 or x.shape[1] != 3 or any(n % 8 or n == 0 for n in x.shape[2:]):
             raise ValueError(f"x: shape {tuple(x.shape)} given; need (B, 3, H, W), multiples of 8")
         emb = self.time(time_embedding(level_angle(x, t), 64).to(x.dtype))  # (B, 192)
         emb = emb + self._said(c, x)
+        if len(x) == 0:  # pixel_unshuffle loses the channels of an empty batch
+            return x.clone()
         t = t.to(x)
         x = x / torch.hypot(t.alpha, t.sigma)  # as large on every level; changes nothing when VP
         x = x.contiguous(memory_format=torch.channels_last)
@@ -316,6 +326,7 @@ def level_angle(x: Tensor, t: Level) -> Tensor:
     Bounded at both ends, where the log signal-to-noise ratio is infinite. In float32 at least: the
     embedding takes it a hundred times.
     """
+    t = t.to(x.to(_wide(x)))
     angle = torch.atan2(t.sigma, t.alpha).to(x.device, _wide(x))
     return angle.reshape(-1).expand(len(x))
 
@@ -329,6 +340,7 @@ def _rows(c: Tensor | None, x: Tensor, classes: int) -> Tensor:
     """Rows of the label table, (B,): no label is the last row."""
     if c is None:
         return torch.full((len(x),), classes, device=x.device)
+    c = condition(c, x)
     if c.is_floating_point() or bool((c < NO_LABEL).any()) or bool((c >= classes).any()):
         raise ValueError(f"c: {c.tolist()} given; allowed are -1 (no label) to {classes - 1}")
     return torch.where(c == NO_LABEL, classes, c)
@@ -340,6 +352,7 @@ def attribute_rows(c: Tensor | None, x: Tensor, values: Sequence[int]) -> Tensor
     first = (count + 1).cumsum(0) - (count + 1)
     if c is None:
         return (first + count).expand(len(x), -1)
+    c = numbers("c", c, device=x.device)
     if c.is_floating_point() or c.shape != (len(x), len(values)):
         raise ValueError(
             f"c: {c.dtype} {tuple(c.shape)} given; need integers ({len(x)}, {len(values)})"
@@ -357,12 +370,13 @@ def _tokens(c: Tensor | None, x: Tensor, words: int) -> Tensor:
     """Tokens (B, L), 0 where there is none."""
     if c is None:
         return torch.zeros(len(x), 1, dtype=torch.long, device=x.device)
+    c = numbers("c", c, device=x.device)
     if c.is_floating_point() or c.ndim != 2 or len(c) != len(x):
         raise ValueError(f"c: {c.dtype} {tuple(c.shape)} given; need integers ({len(x)}, L)")
     if bool((c < NO_LABEL).any()) or bool((c >= words).any()):
         odd = c[(c < NO_LABEL) | (c >= words)].tolist()
         raise ValueError(f"c: {odd[:5]} given; allowed are -1 and 0 (no word) to {words - 1}")
-    return c.clamp(min=0)
+    return c.clamp(min=0) if c.shape[1] else _tokens(None, x, words)
 
 
 def _coordinates(h: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from lessons_lib import data, learn
+from lessons_lib.guards import whole
 from lessons_lib.levels import Level, cosine, grid, karras_grid, lam_grid
-from lessons_lib.samplers import Denoiser, ddim, ddpm, walk
+from lessons_lib.samplers import Denoiser, ddim, ddpm, noise_like, walk
 from lessons_lib.solvers import dpmpp_2m, dpmpp_multistep, heun, plms
 from lessons_lib.wrap import NO_LABEL, cfg, counted, negative
 
@@ -127,7 +128,8 @@ def draw(
 ) -> Iterator[Glimpse]:
     """Walk from noise to n pictures of the words, away from the words to avoid; yield every step.
 
-    No words draw whatever the model likes. Closing the iterator stops the walk.
+    No words draw whatever the model likes. Each picture has dice of its own, so that the k-th does
+    not depend on n. Closing the iterator stops the walk.
 
     Raises ValueError, at once, for words that the model does not know, an unknown sampler or
     spacing, and whatever `walk` refuses.
@@ -135,12 +137,20 @@ def draw(
     for name, value, known in (("sampler", sampler, SAMPLERS), ("spacing", spacing, SPACINGS)):
         if value not in known:
             raise ValueError(f"{name}: {value!r} given; allowed are {', '.join(known)}")
+    n = whole("n", n)
     asked, unwanted = (_conditions(model, text, n) for text in (words, avoid))
-    counting, generator = counted(model.denoise), torch.Generator().manual_seed(seed)
-    noise = torch.randn(n, *model.size, generator=generator)
+    counting, dice = counted(model.denoise), _dice(seed, n)
+    noise = noise_like(torch.empty(n, *model.size), dice)
     denoise = _guided(counting, asked, unwanted, w)
-    steps_taken = walk(SAMPLERS[sampler], denoise, noise, SPACINGS[spacing](steps), generator)
+    steps_taken = walk(SAMPLERS[sampler], denoise, noise, SPACINGS[spacing](steps), dice)
     return _glimpses(steps_taken, counting, steps)
+
+
+def _dice(seed: int, n: int) -> list[torch.Generator]:
+    """A generator for each picture, so that the k-th is the same however many are drawn."""
+    first = torch.Generator().manual_seed(whole("seed", seed, -(2**63), 2**63 - 1))
+    seeds = (int(torch.randint(2**62, (), generator=first)) for _ in range(n))
+    return [torch.Generator().manual_seed(each) for each in seeds]
 
 
 def _glimpses(steps_taken, counting, steps: int) -> Iterator[Glimpse]:
@@ -153,7 +163,7 @@ def _glimpses(steps_taken, counting, steps: int) -> Iterator[Glimpse]:
 
 def _conditions(model: Model, words: str, n: int) -> Tensor | None:
     """A condition for each of n pictures, in turn; None for no words."""
-    if not words.strip():
+    if not words or not words.strip():
         return None
     c = model.read(words)
     return c[torch.arange(n) % len(c)]

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lessons_lib.diffuse import eps_from_x0
-from lessons_lib.guards import condition, dice, need, start, whole
+from lessons_lib.guards import answer, condition, dice, function, need, start, whole
 from lessons_lib.levels import Level
 
 Denoiser = Callable[[Tensor, Level], Tensor]  # (x, t) -> the mean of the data that x may hide
@@ -141,6 +141,8 @@ def walk(step, denoise, x, levels, generator: Dice = None, check=True) -> Iterat
     fall in noise, for a generator on a foreign device; and on the way, for a denoiser that returns
     another shape or device, and (check=True) as soon as x is no longer finite.
     """
+    function("step", step, "ddim")
+    function("denoise", denoise, "a NetDenoiser")
     levels = start(x, levels, generator)
     return _walk(step, denoise, x, levels, generator, check and x.device.type != "meta")
 
@@ -167,11 +169,4 @@ def sample(step, denoise, x, levels, generator: Dice = None, progress=False) -> 
 
 
 def _ask(denoise: Denoiser, x: Tensor, t: Level, *c: Tensor) -> Tensor:
-    """Ask the denoiser, and refuse an answer that would broadcast silently."""
-    x0 = denoise(x, t, *c)
-    if x0.shape != x.shape or x0.device != x.device:
-        raise ValueError(
-            f"denoise: returned {tuple(x0.shape)} on {x0.device} for x {tuple(x.shape)} on "
-            f"{x.device}; need the same shape and device"
-        )
-    return x0
+    return answer(denoise(x, t, *c), x)

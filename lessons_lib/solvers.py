@@ -182,7 +182,8 @@ def churned(
         one_for_all("churned", t)
         if amount > 0 and t.alpha > 0 and low <= t.ratio <= high:
             up = along(t, (1 + amount) * t.ratio)
-            fresh = swell * torch.sqrt(reverse_var(up, t)) * noise_like(x, generator)
+            std = up.alpha * t.ratio * math.sqrt(amount * (2 + amount))  # never the root of -0
+            fresh = swell * std * noise_like(x, generator)
             x, t = up.alpha / t.alpha * x + fresh, up
         return step(denoise, x, t, s, last, generator)
 

@@ -161,5 +161,6 @@ def _row(x: Tensor) -> Tensor:
 
 
 def _spread(x: Tensor) -> Tensor:
-    """The spread of each sample on its own, (B, 1, ..., 1)."""
-    return per_sample(_row(x).std(dim=1, correction=0), x)
+    """The spread of each sample on its own, times √D: (B, 1, ..., 1)."""
+    row = _row(x)
+    return per_sample(torch.linalg.vector_norm(row - row.mean(1, keepdim=True), dim=1), x)

@@ -18,10 +18,20 @@ from lessons_lib.solvers import (
     plms,
 )
 
+
+def zero_terminal(beta):
+    """The same table, ending in a beta of 1 and no signal: Lin et al. 2024, algorithm 1."""
+    root = levels.alpha_bar(beta)[1:].sqrt()
+    root = (root - root[-1]) * root[0] / (root[0] - root[-1])
+    kept = torch.cat([root[:1], root[1:] / root[:-1]]) ** 2
+    return 1 - kept
+
+
 SCHEDULES = {
     "cosine": levels.cosine,
     "linear betas": from_betas(levels.linear_betas()),
     "strong betas": from_betas(torch.rand(20, generator=torch.Generator().manual_seed(9)) * 0.25),
+    "zero-terminal betas": from_betas(zero_terminal(levels.scaled_linear_betas())),
     "rectified": levels.rectified,
     "ve": levels.edm,
 }

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from family import close
+from family import close, zero_terminal
 from hypothesis import given as over
 from hypothesis import strategies as st
 
@@ -15,6 +15,7 @@ VP = {
     "linear betas": from_betas(levels.linear_betas()),
     "scaled-linear betas": from_betas(levels.scaled_linear_betas()),
     "cosine betas": from_betas(levels.cosine_betas()),
+    "zero-terminal betas": from_betas(zero_terminal(levels.scaled_linear_betas())),
     "cosine": levels.cosine,
 }
 ALL = VP | {"rectified": levels.rectified, "edm": levels.edm}
@@ -72,6 +73,25 @@ def test_the_table_is_exact_at_its_entries_and_log_linear_between():
     close(2 * between.alpha.log(), torch.stack([log_ab[2:4].mean(), log_ab[9:11].mean()]), 1e-7)
     for n in range(1, 11):
         close(2 * level_at(beta, n).alpha.log(), log_ab[n])
+
+
+def test_a_table_may_end_in_nothing():
+    """Lin et al. 2024: a last beta of 1. Time 1 is pure noise, and the way there is defined."""
+    beta = zero_terminal(levels.scaled_linear_betas(50))
+    schedule, end, before = from_betas(beta), level_at(beta, 50), level_at(beta, 49)
+    assert beta[-1] == 1 and end.alpha == 0 and end.sigma == 1 and before.alpha > 0
+    assert end.ratio == math.inf and end.lam == -math.inf
+    time = torch.tensor([0.98, 0.985, 0.995, 1.0], dtype=torch.float64)  # entries 49 to 50
+    share = torch.tensor([0.0, 0.25, 0.75, 1.0], dtype=torch.float64)
+    close(schedule(time).alpha ** 2, (1 - share) * before.alpha**2)
+    cut = from_betas(beta[:-1])  # all else is as without the last entry
+    for n in (0.0, 7.3, 20.5, 48.9, 49.0):
+        close(schedule(n / 50).alpha, cut(n / 49).alpha)
+    ratio = torch.stack([t.ratio for t in grid(schedule, 777)])
+    assert (ratio[1:] < ratio[:-1]).all() and not ratio.isnan().any()
+    assert levels.trailing_grid(beta, 7)[0].alpha == 0
+    one = from_betas([1.0])
+    assert one(1.0).alpha == 0 and one(0.0).sigma == 0 and one(0.19).alpha == pytest.approx(0.9)
 
 
 def test_a_table_of_one_beta_is_one_step():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from lessons_lib import data, files, metrics
+from lessons_lib import files, metrics
 from lessons_lib.course import cli, measure
 from lessons_lib.course.instrument import QUALITY, difference
 from lessons_lib.exact import MixtureDenoiser

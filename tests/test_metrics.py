@@ -413,9 +413,9 @@ def test_neighbours_are_those_of_another_way(other, m, n, k):
 def test_there_must_be_that_many_neighbours(k):
     few, many = normal(4, 2), normal(9, 2)
     for metric in (precision, density, coverage):
-        with pytest.raises(ValueError, match=f"k: {k} given; allowed is 1 to 3"):
+        with pytest.raises(ValueError, match=f"k: {k} given; allowed are the integers 1 to 3"):
             metric(many, few, k)
-    with pytest.raises(ValueError, match=f"k: {k} given; allowed is 1 to 3"):
+    with pytest.raises(ValueError, match=f"k: {k} given; allowed are the integers 1 to 3"):
         recall(few, many, k)
 
 
@@ -437,7 +437,7 @@ def test_coarse_averages_and_a_cell_of_one_is_the_picture():
 
 @pytest.mark.parametrize("shape, cell", [((2, 8, 8), 4), ((2, 1, 8, 6), 4), ((2, 1, 8, 8), 0)])
 def test_coarse_names_what_is_wrong(shape, cell):
-    with pytest.raises(ValueError, match=f"{cell} given; need"):
+    with pytest.raises(ValueError, match=f"{cell} given; (need|allowed)"):
         coarse(torch.zeros(shape), cell)
 
 
@@ -705,7 +705,10 @@ def test_what_comes_from_the_same_law_is_on_the_floor_and_what_does_not_is_above
     assert frechet(normal(n, 8, seed=5) * 1.2, real[:n]) > value + 9 * spread
 
 
-@pytest.mark.parametrize("n, times", [(0, 20), (6, 20), (5, 1)])
-def test_floor_names_what_is_wrong(n, times):
-    with pytest.raises(ValueError, match=f"n, times: {n}, {times} given; allowed is 1 to 5"):
+@pytest.mark.parametrize(
+    "n, times, said",
+    [(0, 20, "n: 0 .* 1 to 5"), (6, 20, "n: 6 .* 1 to 5"), (5, 1, "times: 1 .* from 2 up")],
+)
+def test_floor_names_what_is_wrong(n, times, said):
+    with pytest.raises(ValueError, match=said):
         floor(frechet, normal(11, 2), n, seeded(), times)

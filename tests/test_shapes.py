@@ -271,7 +271,7 @@ def test_bad_captions_are_named():
         data.tokens(["a grey star"])
     with pytest.raises(ValueError, match="33 words; at most 32"):
         data.tokens(["star " * 33])
-    with pytest.raises(ValueError, match="style: 6 given; allowed is 0 to 5"):
+    with pytest.raises(ValueError, match="style: 6 given; allowed are the integers 0 to 5"):
         data.caption(EVERY[0], 6)
 
 

@@ -308,6 +308,19 @@ def test_no_churn_is_no_change_and_no_draw():
     assert torch.equal(g.get_state(), before)
 
 
+@pytest.mark.parametrize("amount", [1e-17, 1e-16, 3e-16, 1e-12])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_hardly_any_churn_is_hardly_any_change(schedule, amount):
+    """A difference of two equal variances may round below 0, and its root is NaN."""
+    x, x0 = normal(2, 5)
+    for time in (0.1, 0.37, 0.7, 0.93):
+        t, s = SCHEDULES[schedule](time), SCHEDULES[schedule](time / 2)
+        one, other = (
+            step(fixed(x0), x, t, s, generator=seeded()).x for step in (churned(ddim, amount), ddim)
+        )
+        close(one, other, 1e-4)
+
+
 @pytest.mark.parametrize("bad", [{"amount": -0.1}, {"amount": math.nan}, {"amount": float("inf")}])
 def test_churn_wants_an_amount_from_0_up(bad):
     with pytest.raises(ValueError, match="amount: .* given; allowed is any number from 0 up"):

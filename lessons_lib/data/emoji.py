@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib import files
+from lessons_lib.guards import whole
 
 ONE_WAY = set(  # words of captions that a mirror makes untrue
     "left right leftwards rightwards upwards downwards clockwise anticlockwise clock "
@@ -48,8 +49,7 @@ def augment(
     Raises ValueError for a shift below 0 and for mirrors of another length.
     """
     n, _, height, width = pictures.shape
-    if shift < 0:
-        raise ValueError(f"shift: {shift} given; allowed is 0 pixels or more")
+    shift = whole("shift", shift, 0)
     if mirrors is not None and mirrors.shape != (n,):
         raise ValueError(f"mirrors: shape {tuple(mirrors.shape)} given; need ({n},)")
     flip = torch.rand(n, generator=generator) < 0.5

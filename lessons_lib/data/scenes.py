@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lessons_lib.data.outlines import OUTLINES
+from lessons_lib.guards import whole
 
 COLOURS = {  # sRGB, 0 to 1; told apart by colour-blind eyes too: they differ in lightness
     "red": (0.82, 0.12, 0.16),
@@ -89,7 +90,7 @@ def shapes(
     CPU one on every device: a seed chooses the same scenes everywhere.
     Raises ValueError for n below 0, a size below 1, another number of objects, another split.
     """
-    _check_size(size)
+    size = whole("size", size)
     attributes = choose(n, generator, objects, split)
     drawn = scene(attributes, generator).to(device)
     return Shapes(draw(drawn, size), attributes.to(device), drawn)
@@ -100,10 +101,7 @@ def choose(n: int, generator: torch.Generator, objects: int = 1, split: str = "t
 
     Two objects, (n, 2, 5), are small or medium and lie in opposite places: they never touch.
     """
-    if n < 0:
-        raise ValueError(f"n: {n} given; allowed is 0 or more")
-    if objects not in (1, 2):
-        raise ValueError(f"objects: {objects} given; allowed is 1 or 2")
+    n, objects = whole("n", n, 0), whole("objects", objects, 1, 2)
     if split not in SPLITS:
         raise ValueError(f"split: {split!r} given; allowed are {', '.join(SPLITS)}")
     every = torch.cartesian_prod(*(torch.arange(len(values)) for values in ATTRIBUTES.values()))
@@ -164,7 +162,7 @@ def draw(scene: Scene, size: int = 32) -> Tensor:
 
     Raises ValueError for a size below 1.
     """
-    _check_size(size)
+    size = whole("size", size)
     return torch.cat([_draw(few, size) for few in _chunks(scene, size)])
 
 
@@ -173,7 +171,7 @@ def maps(scene: Scene, size: int = 32) -> Maps:
 
     Raises ValueError for a size below 1.
     """
-    _check_size(size)
+    size = whole("size", size)
     chunks = [_maps(few, size) for few in _chunks(scene, size)]
     return Maps(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
 
@@ -237,8 +235,3 @@ def _chunks(scene: Scene, size: int) -> list[Scene]:
     pixels = 2**16 if scene.radius.device.type == "cpu" else 2**22
     few = max(1, pixels // size**2)
     return [Scene(*parts) for parts in zip(*(part.split(few) for part in scene), strict=True)]
-
-
-def _check_size(size: int) -> None:
-    if size < 1:
-        raise ValueError(f"size: {size} given; allowed is 1 pixel or more")

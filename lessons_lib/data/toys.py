@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lessons_lib import files
 from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.guards import whole
 
 
 def digits() -> tuple[Tensor, Tensor]:
@@ -23,6 +24,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
 def ring(k: int = 8, radius: float = 1.0, std: float = 0.1) -> MixtureDenoiser:
     """k round bumps on a circle, labelled 0 ... k-1: its samples, its density, its denoiser."""
+    k = whole("k", k)
     angle = torch.arange(k, dtype=torch.float64) * 2 * math.pi / k
     mu = radius * torch.stack([angle.cos(), angle.sin()], dim=1)
     return MixtureDenoiser(mu, torch.full((k,), std), label=torch.arange(k))
@@ -30,6 +32,7 @@ def ring(k: int = 8, radius: float = 1.0, std: float = 0.1) -> MixtureDenoiser:
 
 def moons(n: int, generator: torch.Generator, noise: float = 0.05) -> Tensor:
     """Two crescents that reach into each other: (n, 2), about -1.5 to 1.5."""
+    n = whole("n", n, 0)
     angle = math.pi * torch.rand(n, generator=generator, dtype=torch.float64)
     upper = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1)
     turned = (torch.rand(n, generator=generator) < 0.5)[:, None]
@@ -39,6 +42,7 @@ def moons(n: int, generator: torch.Generator, noise: float = 0.05) -> Tensor:
 
 def spiral(n: int, generator: torch.Generator, turns: float = 1.5, noise: float = 0.02) -> Tensor:
     """A thin spiral from the middle outwards: (n, 2), radius up to 1."""
+    n = whole("n", n, 0)
     radius = torch.rand(n, generator=generator, dtype=torch.float64).sqrt()
     angle = 2 * math.pi * turns * radius
     jitter = noise * torch.randn(n, 2, generator=generator, dtype=torch.float64)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.data.scenes import ATTRIBUTES
+from lessons_lib.guards import need, numbers, whole
 
 CAPTION_STYLES = (  # what is said of each object, and of them all on their background
     ("a {size} {colour} {shape} {at}", "{objects} on a {background} background"),
@@ -34,6 +35,7 @@ VOCABULARY = (  # a word's place is its token; token 0 is no word
     *OTHER_WORDS.values(),
     *FILLERS,
 )
+COUNTS = tuple(len(values) for values in ATTRIBUTES.values())
 _TOKEN = {word: token for token, word in enumerate(VOCABULARY)}
 _PLAIN = {other: word for word, other in OTHER_WORDS.items()}
 
@@ -41,12 +43,16 @@ _PLAIN = {other: word for word, other in OTHER_WORDS.items()}
 def caption(attributes: Tensor, style: int = 0) -> str:
     """One picture's attributes, (5,) or (2, 5), as a phrase; what is unknown (-1) goes unsaid.
 
-    Raises ValueError for a style that does not exist: there are len(CAPTION_STYLES).
+    Raises ValueError for a style that does not exist, there are len(CAPTION_STYLES), and for
+    attributes of another shape or without a name.
     """
-    if not 0 <= style < len(CAPTION_STYLES):
-        raise ValueError(f"style: {style} given; allowed is 0 to {len(CAPTION_STYLES) - 1}")
+    style = whole("style", style, 0, len(CAPTION_STYLES) - 1)
     each, together = CAPTION_STYLES[style]
-    rows = [_named(row, style) for row in attributes.reshape(-1, len(ATTRIBUTES)).tolist()]
+    listed = numbers("attributes", attributes).tolist()
+    listed = listed if listed and isinstance(listed[0], list) else [listed]
+    line = f"need (5,) or (k, 5), integers from -1 to below {COUNTS}"
+    need("attributes", attributes, allowed=line, ok=lambda _: all(map(_known, listed)))
+    rows = [_named(row, style) for row in listed]
     phrase = " and ".join(each.format(**row) for row in rows)
     if rows[0]["background"]:
         phrase = together.format(objects=phrase, background=rows[0]["background"])
@@ -84,15 +90,22 @@ def tokens(captions: list[str]) -> Tensor:
 
     Raises ValueError for a word that is not in the VOCABULARY and for a caption that is too long.
     """
-    numbers = torch.zeros(len(captions), CAPTION_LENGTH, dtype=torch.long)
-    for row, caption in zip(numbers, captions, strict=True):
+    several = lambda captions: not isinstance(captions, str)
+    need("captions", captions, allowed="need a list of captions", ok=several)
+    table = torch.zeros(len(captions), CAPTION_LENGTH, dtype=torch.long)
+    for row, caption in zip(table, captions, strict=True):
         words = _words(caption)
         if len(words) > CAPTION_LENGTH:
             raise ValueError(
                 f"caption {caption!r}: {len(words)} words; at most {CAPTION_LENGTH} fit"
             )
         row[: len(words)] = torch.tensor([_TOKEN[word] for word in words])
-    return numbers
+    return table
+
+
+def _known(row: list[int]) -> bool:
+    pairs = zip(row, COUNTS, strict=True)
+    return all(isinstance(n, int) and -1 <= n < count for n, count in pairs)
 
 
 def _named(row: list[int], style: int) -> dict[str, str]:
@@ -109,6 +122,7 @@ def _named(row: list[int], style: int) -> dict[str, str]:
 
 
 def _words(caption: str) -> list[str]:
+    need("caption", caption, allowed="need words", ok=lambda caption: isinstance(caption, str))
     words = re.findall(r"[^\s,;:.!?]+", caption.lower())
     for word in words:
         if word not in _TOKEN:

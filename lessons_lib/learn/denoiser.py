@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from lessons_lib import diffuse
+from lessons_lib.guards import function, need
 from lessons_lib.levels import Level
-from lessons_lib.samplers import noise_like
+from lessons_lib.samplers import Dice, noise_like
 
 TO_X0 = {
     "x0": lambda x, output, t: output,
@@ -35,6 +35,7 @@ class NetDenoiser(nn.Module):
         super().__init__()
         if predicts not in TARGET:
             raise ValueError(f"predicts: {predicts!r} given; allowed are {', '.join(TARGET)}")
+        function("net", net, "a UNet")
         self.net, self.predicts = net, predicts
 
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
@@ -49,16 +50,19 @@ class NetDenoiser(nn.Module):
         x0: Tensor,
         t: Level,
         c: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Dice = None,
         weight: Weight | None = None,
     ) -> Tensor:
         """Fog the data, let the network predict, and take the mean squared error, a 0-dim tensor.
 
         x0 (B, ...) floating point, t one level or B of them; weight says how much a level counts
-        (None: all the same). Ho et al. 2020, eq. 14.
+        (None: all the same); generator: one for all, or a list of one a sample. Ho et al. 2020,
+        eq. 14.
         """
         if not x0.is_floating_point():
             raise ValueError(f"x0: dtype {x0.dtype} given; need floating point data in [-1, 1]")
+        if x0.numel() == 0:
+            raise ValueError(f"x0: shape {tuple(x0.shape)} given; need 1 sample or more")
         t = t.to(x0)
         eps = noise_like(x0, generator)
         output = self.net(diffuse.q_sample(x0, t, eps), t, c)
@@ -107,5 +111,4 @@ def clipped_v(gamma: float = 5.0) -> Weight:
 
 
 def _check_gamma(gamma: float) -> None:
-    if not gamma > 0:
-        raise ValueError(f"gamma: {gamma} given; allowed is any number above 0")
+    need("gamma", gamma, allowed="allowed is any number above 0", ok=lambda gamma: gamma > 0)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.diffuse import q_sample
+from lessons_lib.guards import whole
 from lessons_lib.learn.denoiser import NetDenoiser, Weight, squared_error
 from lessons_lib.levels import Level, Schedule
 from lessons_lib.samplers import ddim, noise_like
@@ -20,8 +21,7 @@ def two_steps_in_one(teacher: NetDenoiser, schedule: Schedule, steps: int) -> Ca
 
     Raises ValueError unless steps is a positive integer.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
+    steps = whole("steps", steps)
 
     def loss(student, x0, t, c=None, generator=None, weight: Weight | None = None) -> Tensor:
         n = (t.time * steps).ceil().clamp(min=1)  # the student stands on one of its own levels
@@ -40,7 +40,10 @@ def two_steps_in_one(teacher: NetDenoiser, schedule: Schedule, steps: int) -> Ca
 def one_step_guess(x: Tensor, x_s: Tensor, t: Level, s: Level) -> Tensor:
     """The guess of the data that takes DDIM from x on level t straight to x_s on level s.
 
-    Salimans & Ho 2022, appendix G.
+    Salimans & Ho 2022, appendix G. Raises ValueError where both levels are one.
     """
     keep = s.sigma / t.sigma
-    return (x_s - keep * x) / (s.alpha - keep * t.alpha)
+    new = s.alpha - keep * t.alpha
+    if bool((new == 0).any()):
+        raise ValueError("t, s: the same level given; need a cleaner s")
+    return (x_s - keep * x) / new

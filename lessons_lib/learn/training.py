@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lessons_lib import files
+from lessons_lib.guards import need, numbers, whole
 from lessons_lib.learn.checkpoints import differences
 from lessons_lib.learn.denoiser import NetDenoiser, Weight
 from lessons_lib.levels import Schedule
@@ -42,7 +43,14 @@ def batches(x0: Tensor, c: Tensor | None = None, size: int = 128) -> Batches:
     """Random batches of a data set that fits in memory: f(step, generator) -> (x0, c).
 
     Warns if the data does not look like [-1, 1].
+
+    Raises ValueError unless size is 1 or more, and x0 holds a sample, with as many conditions.
     """
+    x0, size = numbers("x0", x0), whole("size", size)
+    c = None if c is None else numbers("c", c)
+    if x0.ndim == 0 or x0.numel() == 0 or (c is not None and c.shape[:1] != x0.shape[:1]):
+        shapes = tuple(x0.shape), None if c is None else tuple(c.shape)
+        raise ValueError(f"x0, c: shapes {shapes[0]}, {shapes[1]}; need (N, ...), as many of each")
     low, high = float(x0.min()), float(x0.max())
     if low >= 0 or max(-low, high) > 3:
         warnings.warn(
@@ -84,12 +92,11 @@ class Training:
         bf16: bool = False,
         loss: Callable = NetDenoiser.loss,
     ):
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"steps: {steps!r} given; allowed are the integers from 1 up")
+        steps = whole("steps", steps)
         tops = (("lr", lr, math.inf), ("ema", ema, 1), ("drop", drop, 1), ("part", part, 1 - drop))
         for name, value, top in tops:
-            if not 0 <= value < top or (name == "lr" and value == 0):
-                raise ValueError(f"{name}: {value} given; allowed is 0 to below {top}")
+            fits = lambda v, top=top, name=name: 0 <= v < top and (name != "lr" or v > 0)
+            need(name, value, allowed=f"allowed is 0 to below {top}", ok=fits)
         self.denoiser, self.batches, self.schedule = denoiser, batches, schedule
         self.generator, self.weight, self.loss = generator, weight, loss
         shares = {"ema": ema, "drop": drop, "part": part}
@@ -315,7 +322,10 @@ def loss_by_level(
 
     Times lie in the middle of equal parts; each loss is the mean of repeats batches. lam is
     log(alpha / sigma), large where the data is clean.
+
+    Raises ValueError unless levels and repeats are 1 or more.
     """
+    levels, repeats = whole("levels", levels), whole("repeats", repeats)
     times = (torch.arange(levels, dtype=torch.float64) + 0.5) / levels
     loss = []
     for t in map(schedule, times):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lessons_lib.guards import need, whole
+
 
 def frechet(a: Tensor, b: Tensor) -> float:
     """The squared 2-Wasserstein distance of two Gaussians with the means and covariances of a, b.
@@ -55,8 +57,7 @@ def sliced_w2(a: Tensor, b: Tensor, generator: torch.Generator, directions: int 
     directions is 1 or more.
     """
     a, b = check_pair("a, b", a, b)
-    if directions < 1:
-        raise ValueError(f"directions: {directions} given; need 1 or more")
+    directions = whole("directions", directions)
     side = torch.randn(directions, a.shape[1], dtype=torch.float64, generator=generator)
     side = torch.nn.functional.normalize(side)
     return float(_carry(side @ a.T, side @ b.T).mean().sqrt())
@@ -77,8 +78,8 @@ def gaussian_kernel(width: float) -> Callable[[Tensor, Tensor], Tensor]:
     A kernel, a (n, D), b (m, D) -> (n, m), sees every difference that is about a width in size.
     Raises ValueError unless width is finite and above 0.
     """
-    if not 0 < width < math.inf:
-        raise ValueError(f"width: {width} given; need a finite number above 0")
+    line = "need a finite number above 0"
+    need("width", width, allowed=line, ok=lambda width: 0 < width < math.inf)
     return lambda a, b: torch.exp(-(distance(a, b) ** 2) / (2 * width**2))
 
 
@@ -97,9 +98,15 @@ def kernel_distance(a: Tensor, b: Tensor, kernel=cubic_kernel) -> float:
 
 def check_pair(name: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """a, b in float64; ValueError unless finite, (n, D) and (m, D), with 2 rows or more."""
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+    if (
+        a.ndim != 2
+        or b.ndim != 2
+        or a.shape[1] != b.shape[1]
+        or min(len(a), len(b)) < 2
+        or a.shape[1] == 0
+    ):
         shapes = tuple(a.shape), tuple(b.shape)
-        raise ValueError(f"{name}: shapes {shapes[0]}, {shapes[1]}; need (n >= 2, D) each")
+        raise ValueError(f"{name}: shapes {shapes[0]}, {shapes[1]}; need (n >= 2, D) each, D >= 1")
     check_finite(name, a)
     check_finite(name, b)
     return a.double(), b.double()

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from lessons_lib.guards import need, whole
+
 
 def error_bar(
     metric, *samples, generator: torch.Generator, times: int = 100
@@ -23,13 +25,13 @@ def error_bar(
     Raises ValueError unless there are 2 rows or more, as many in each tensor of a tuple, and
     times is 1 or more.
     """
+    need("samples", *samples, allowed="need one set of samples or more", ok=lambda *s: len(s) > 0)
     parts = [each if isinstance(each, tuple) else (each,) for each in samples]
     for part in parts:
         rows = [len(column) for column in part]
         if min(rows) < 2 or len(set(rows)) > 1:
             raise ValueError(f"samples: {rows} rows given; need 2 or more, the same in a tuple")
-    if times < 1:
-        raise ValueError(f"times: {times} given; need 1 or more")
+    times = whole("times", times)
 
     def ask(rows: list[Tensor]) -> Tensor:
         chosen = [column[row] for part, row in zip(parts, rows, strict=True) for column in part]
@@ -57,11 +59,7 @@ def floor(
 
     Raises ValueError unless real holds two parts of n rows, and times is 2 or more.
     """
-    if not 1 <= n <= len(real) // 2 or times < 2:
-        raise ValueError(
-            f"n, times: {n}, {times} given; allowed is 1 to {len(real) // 2}, half of real, and 2 "
-            "or more"
-        )
+    n, times = whole("n", n, 1, len(real) // 2), whole("times", times, 2)
     found = []
     for _ in range(times):
         mixed = torch.randperm(len(real), generator=generator)

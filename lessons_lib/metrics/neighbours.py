@@ -6,6 +6,7 @@ together stand for the region where such points are found.
 
 from torch import Tensor
 
+from lessons_lib.guards import whole
 from lessons_lib.metrics.distances import check_pair, distance
 
 
@@ -51,7 +52,6 @@ def coverage(drawn: Tensor, real: Tensor, k: int = 5) -> float:
 def _inside(points: Tensor, centres: Tensor, k: int, name: str = "drawn, real") -> Tensor:
     """Does a point lie in the ball of a centre? points (m, D), centres (n, D) -> (m, n)."""
     points, centres = check_pair(name, points, centres)
-    if not 1 <= k < len(centres):
-        raise ValueError(f"k: {k} given; allowed is 1 to {len(centres) - 1}, the other points")
+    k = whole("k", k, 1, len(centres) - 1)
     radius = distance(centres, centres).kthvalue(k + 1).values  # the first is itself, at 0
     return distance(points, centres) <= radius

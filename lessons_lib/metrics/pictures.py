@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from lessons_lib.guards import need, whole
 from lessons_lib.metrics.distances import check_finite
 
 
@@ -18,7 +19,8 @@ def fidelity(predicted, asked: Tensor) -> Tensor:
     Raises ValueError unless the shapes are equal and something was asked.
     """
     if not isinstance(predicted, Tensor):
-        predicted = torch.stack([logits.argmax(1) for logits in predicted], 1)
+        predicted = [logits.argmax(1) for logits in predicted]
+        predicted = torch.stack(predicted, 1) if predicted else asked[:, :0]
     if predicted.ndim != 2 or predicted.shape != asked.shape:
         shapes = tuple(predicted.shape), tuple(asked.shape)
         raise ValueError(f"predicted, asked: shapes {shapes[0]}, {shapes[1]}; need (n, A) each")
@@ -61,8 +63,9 @@ def saturated(x: Tensor, edge: float = 1.05) -> float:
     Raises ValueError unless x is finite and not empty, and edge is above 0.
     """
     check_finite("x", x)
-    if x.numel() == 0 or not 0 < edge < math.inf:
-        raise ValueError(f"x, edge: {x.numel()} pixels, {edge} given; need 1 or more, and edge > 0")
+    sound = lambda pixels, edge: pixels > 0 and 0 < edge < math.inf
+    line = "need 1 pixel or more, and edge > 0"
+    need("x, edge", x.numel(), edge, allowed=line, ok=sound)
     return float((x.abs() > edge).double().mean())
 
 
@@ -74,7 +77,8 @@ def coarse(x: Tensor, cell: int = 4) -> Tensor:
 
     Raises ValueError unless x is 4-D and cell divides its height and width.
     """
-    if x.ndim != 4 or cell < 1 or x.shape[2] % cell or x.shape[3] % cell:
+    cell = whole("cell", cell)
+    if x.ndim != 4 or x.shape[2] % cell or x.shape[3] % cell:
         raise ValueError(
             f"x, cell: shape {tuple(x.shape)}, {cell} given; need (B, C, H, W) and a cell that "
             "divides H and W"
