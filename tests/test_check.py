@@ -266,7 +266,7 @@ def test_other_library_functions_are_tools():
         (0.9, WRONG, "2 values are asked, 1 given"),
         ((0.9, 0.7), WRONG, "value 2 of 2"),
         ((0.9, "b"), WRONG, "value 2 of 2"),
-        (lambda: 3, WRONG, "2 values are asked"),
+        (lambda: 3, WRONG, "the answer is a function, not a number"),
         ((float("nan"), 0.436), WRONG, "value 1 of 2"),
     ],
 )
