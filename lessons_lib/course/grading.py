@@ -9,6 +9,7 @@ import linecache
 import opcode
 import random
 import re
+import string
 import traceback
 from fractions import Fraction
 from typing import NamedTuple
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 
 from lessons_lib.course.isolate import TooLong, is_stub
-from lessons_lib.course.parts import Unreadable, fitted, leaves, opened
+from lessons_lib.course.parts import Unreadable, fitted, leaves, opened, wide
 
 OPEN, WRONG, RIGHT = "○", "✗", "✓"
 LEFT_BLANK = "not written yet: a blank is left, or the `return` is missing"
@@ -203,16 +204,11 @@ def equal(a: Outcome, b: Outcome, rtol: float) -> bool:
 
 
 def _close(x, y, rtol) -> bool:
-    x, y = _wide(x), _wide(y)
+    x, y = wide(torch.as_tensor(x)), wide(torch.as_tensor(y))
     if x.is_complex() != y.is_complex():
         return False
     scale = float(torch.where(y.isfinite(), y, 0).abs().amax()) if y.numel() else 0.0
     return torch.allclose(x, y, rtol=rtol, atol=0.1 * rtol * scale, equal_nan=True)
-
-
-def _wide(x) -> torch.Tensor:
-    x = torch.as_tensor(x)
-    return x.to(torch.complex128 if x.is_complex() else torch.float64)
 
 
 def _difference(exercise, found, expected, probe) -> str:
@@ -303,11 +299,13 @@ def parts(answer, asked: int = 1) -> list:
 
 
 def _part_agrees(part, wanted, tolerance) -> bool:
+    if isinstance(part, str):
+        part = part.strip(string.whitespace + "()[],'\"").replace("−", "-")
     if isinstance(wanted, str):
-        return isinstance(part, str) and part.strip(" .()'\"").lower() == wanted.lower()
+        return isinstance(part, str) and part.rstrip(".").lower() == wanted.lower()
     if isinstance(part, str):
         try:
-            part = float(Fraction(part.strip().replace("−", "-")))
+            part = float(Fraction(part))
         except (ValueError, ArithmeticError):
             return False
     if isinstance(part, (bool, complex)):

@@ -70,16 +70,15 @@ def fitted(nested, like: list[torch.Tensor] | None) -> list:
     flat = leaves(nested)
     if like is None or not all(isinstance(leaf, torch.Tensor) for leaf in flat):
         return flat
+    whole, forms = _stacked(nested), []
     if len(flat) == len(like):
-        plain = [x.reshape(()) if y.dim() == 0 and x.numel() == 1 else x
-                 for x, y in zip(flat, like, strict=True)]  # fmt: skip
-        if _shapes(plain) == _shapes(like):
-            return plain
-    whole = _stacked(nested)
-    form = flat
+        pairs = zip(flat, like, strict=True)
+        forms += [[x.reshape(()) if y.dim() == 0 and x.numel() == 1 else x for x, y in pairs]]
+    if isinstance(nested, list) and flat and all(x.numel() == 1 for x in flat):
+        forms += [[torch.stack([wide(x).reshape(()) for x in flat])]]
     if whole is not None and whole.dim():
-        form = [whole] if len(like) == 1 else list(whole)
-    return form if _shapes(form) == _shapes(like) else flat
+        forms += [[whole] if len(like) == 1 else list(whole)]
+    return next((form for form in forms if _shapes(form) == _shapes(like)), flat)
 
 
 def _shapes(tensors) -> list:
@@ -93,7 +92,12 @@ def _stacked(nested) -> torch.Tensor | None:
     parts = [_stacked(part) for part in nested]
     if not parts or any(p is None or p.shape != parts[0].shape for p in parts):
         return None
-    return torch.stack([p if p.is_complex() else p.double() for p in parts])
+    return torch.stack([wide(part) for part in parts])
+
+
+def wide(tensor) -> torch.Tensor:
+    """The same numbers in double precision."""
+    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
 
 
 def _dense(tensor) -> torch.Tensor:
