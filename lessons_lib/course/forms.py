@@ -12,7 +12,7 @@ from lessons_lib.course import display
 from lessons_lib.course.check import card, exercise, given, judged
 from lessons_lib.course.display import Card, marked_up
 from lessons_lib.course.drills import DRILLS
-from lessons_lib.course.grading import OPEN, WRONG, Result
+from lessons_lib.course.grading import BORROWED, OPEN, WRONG, Result
 from lessons_lib.course.hints import next_hint, solution
 from lessons_lib.course.practice import pick
 from lessons_lib.course.progress import history, record
@@ -116,7 +116,8 @@ class Buttons(Helped):
 
     def refill(self, said: Card, symbol: str) -> None:
         """Put a new result where the old one stood; hints that were given stay."""
-        if symbol in (OPEN, WRONG) and given.get(self._id) is self._before is not None:
+        same = given.get(self._id) is self._before is not None and said.message != BORROWED
+        if same and symbol in (OPEN, WRONG):
             said = said._replace(more=SAME)
         self._handle.update({"text/plain": said.text(), "text/html": said.html()}, raw=True)
         self._offer(symbol)
