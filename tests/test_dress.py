@@ -84,6 +84,7 @@ WHOLE = {
     "column": lambda vs: torch.tensor(vs, dtype=torch.float64)[:, None],
     "complex": lambda vs: torch.tensor(vs, dtype=torch.complex128),
     "sparse": lambda vs: torch.tensor(vs, dtype=torch.float64).to_sparse(),
+    "dict_keys": lambda vs: dict.fromkeys(vs).keys() if len(set(vs)) == len(vs) else vs,
     "text": lambda vs: ", ".join(map(str, vs)),
     "text of a tuple": lambda vs: str(tuple(vs)),
 }

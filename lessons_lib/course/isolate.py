@@ -105,7 +105,8 @@ def isolated():
             stack.enter_context(drawing.rc_context())
         if torch.get_default_device().type != "cpu":  # the context slows every operation
             stack.enter_context(torch.device("cpu"))
-        os.fork = _no_fork
+        if hasattr(os, "fork"):
+            os.fork = _no_fork
         yield
 
 
@@ -129,10 +130,8 @@ def limited(seconds: float, act):
     call into C that never returns cannot be ended. Without alarms (Windows, other threads) nothing
     ends.
     """
-    if (
-        not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
+    main = threading.current_thread() is threading.main_thread()
+    if not (main and hasattr(signal, "setitimer")):
         return act()
     here, pauses = sys._getframe(), cycle([2.0**i * 1e-6 for i in range(10)])
     why, armed = None, False

@@ -5,7 +5,7 @@ them in a tuple, a list, an array, a map, a generator. All are read here, once a
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
 from numbers import Integral, Number, Real
@@ -42,7 +42,7 @@ def opened(thing, holders=()):
         raise Unreadable(f"a {kind}, not a number, a tensor or a word")
     if any(thing is holder for holder in holders):
         raise Unreadable(f"a {kind} that contains itself")
-    if isinstance(thing, Set) and len(thing) > 1:
+    if isinstance(thing, (set, frozenset)) and len(thing) > 1:
         raise Unreadable(f"a {kind}, which has no order: make it a tuple")
     inside = list(islice(thing.values() if isinstance(thing, Mapping) else thing, MOST + 1))
     if len(inside) > MOST:
@@ -115,8 +115,8 @@ def _array(array, holders):
         return opened(array.tolist(), (*holders, array))
     if kind not in "biufc":
         raise Unreadable(f"an array of {array.dtype}, where numbers are asked")
-    wide = {"b": bool, "i": np.int64, "u": np.float64, "f": np.float64, "c": np.complex128}
-    return _real(torch.from_numpy(array.astype(wide[kind], order="C")))
+    kinds = {"b": bool, "i": np.int64, "u": np.float64, "f": np.float64, "c": np.complex128}
+    return _real(torch.from_numpy(array.astype(kinds[kind], order="C")))
 
 
 def _number(thing) -> torch.Tensor:
