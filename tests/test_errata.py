@@ -11,6 +11,7 @@ from family import close, fixed, normal, seeded
 
 from lessons_lib import data, learn, metrics
 from lessons_lib.course import measure
+from lessons_lib.course.instrument import difference
 from lessons_lib.course.measure.laws import guided_moments, mixture
 from lessons_lib.course.rules import DECIMAL, claims
 from lessons_lib.diffuse import q_sample
@@ -170,10 +171,27 @@ def non_markovian():
 def skipping():
     """Rests on two records: when one is measured anew, this row is written anew."""
     assert by_law("DDPM, large variance", 10) < by_law("DDIM", 10)
-    found = {(r["sampler"], r["calls"]): r["frechet"] for r in records("strides-digits")}
-    for calls in {calls for _, calls in found}:
-        assert found["DDPM", calls]["value"] < found["DDIM", calls]["value"]
-    return []
+    return [lead("DDPM, large variance", 5, ruler) for ruler in AS_DRAWN]
+
+
+@row("the clip")
+def the_clip():
+    judges = AS_DRAWN[:2]
+    return [
+        lead("DDPM, large variance", 5, judges[0]),
+        *(-lead("DDPM, large variance", 5, f"{judge}, clipped") for judge in judges),
+    ]
+
+
+AS_DRAWN = ("frechet", "frechet, second judge", "frechet, pixels")
+
+
+def lead(sampler, calls, ruler) -> float:
+    """How much nearer than DDIM a sampler comes to real digits; more than its interval."""
+    found = {r["sampler"]: r[ruler] for r in records("strides-digits") if r["calls"] == calls}
+    gap = difference(found["DDIM"], found[sampler])
+    assert abs(gap["value"]) > gap["half"]
+    return gap["value"]
 
 
 @row("the last long step")
@@ -272,7 +290,8 @@ def diversity():
     within = sum(len(part) / len(flat) * torch.cov(part.T, correction=0) for part in parts)
     assert torch.linalg.eigvalsh(spread - within).min() > -1e-10  # the law of total variance
     network = {r["w"]: r for r in records("guidance-digits")}
-    drawn = [network[w][key]["value"] for key in ("diversity", "saturated") for w in walked]
+    keys = "diversity, even contrast", "saturated"
+    drawn = [network[w][key]["value"] for key in keys for w in walked]
     return [*(apart(x, order) / apart(real, name) for x in walked.values()), *drawn]
 
 
