@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from conftest import cell
 from hostile import FUNCTIONS, VALUES
 
 from lessons_lib.course.execute import run
+from lessons_lib.course.isolate import TooLong, limited
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,13 @@ def test_a_reader_can_stop_what_catches_everything(said):
     """A KeyboardInterrupt of an answer is a hint; one of the reader's leaves the check."""
     assert said["stop"] == ["KeyboardInterrupt", "✓"]
     assert said["True"] == ["end"]  # the handler of Ctrl-C is the one that was there
+
+
+def test_a_busy_machine_makes_nobody_wrong():
+    """Time in which an answer did not compute counts a fifth: it sleeps here, it waits there."""
+    assert limited(1.0, lambda: time.sleep(1.5) or "done") == "done"
+    with pytest.raises(TooLong):
+        limited(0.2, lambda: time.sleep(60))
 
 
 def test_the_kernel_lives(write):
