@@ -14,6 +14,7 @@ from lessons_lib.course.execute import (
     load,
     normalise,
     printed,
+    tags,
 )
 
 TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn")
@@ -41,11 +42,6 @@ def problems(path) -> list[str]:
 def code_cells(nb):
     """(number from 1, cell) for each code cell."""
     return [(i, cell) for i, cell in enumerate(nb.cells, 1) if cell.cell_type == "code"]
-
-
-def tags(cell) -> list[str]:
-    """The tags of a cell."""
-    return cell.get("metadata", {}).get("tags", [])
 
 
 def speaks(cell) -> bool:
