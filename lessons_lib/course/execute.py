@@ -91,8 +91,9 @@ def load(path) -> nbformat.NotebookNode:
             raise ValueError(f"nbformat is {raw['nbformat']}, and must be 4")
         nb = rejoin_lines(nbformat.from_dict(raw))
         for cell in nb.cells:
-            if not isinstance(cell.source, str) or not isinstance(tags(cell), list):
-                raise ValueError("a cell's source is no text, or its tags are no list")
+            words = [cell.source, cell.get("id", ""), *tags(cell)]
+            if not all(isinstance(word, str) for word in words):
+                raise ValueError("a source, an id or a tag is no text")
             if cell.cell_type == "code":
                 cell.setdefault("outputs", [])
         return nb

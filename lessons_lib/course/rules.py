@@ -195,7 +195,10 @@ def tree(source: str) -> ast.Module:
     """The syntax tree of a cell, its IPython lines (%, !) left out."""
     if source.startswith("%%"):
         return ast.Module(body=[], type_ignores=[])
-    return ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))
 
 
 class Bare(ast.NodeTransformer):
