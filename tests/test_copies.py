@@ -51,7 +51,10 @@ class Shelf:
 
     def renew(self):
         names = sorted(self.course.glob("*.ipynb"))
-        return [said for _, said in copies.renew(names, self.folder)]
+        done = list(copies.renew(names, self.folder))
+        for path, _ in done:
+            nbformat.validate(load(path))
+        return [said for _, said in done]
 
     def now(self, name=NAME):
         return load(self.course / name).cells
@@ -309,7 +312,7 @@ def test_no_output_is_seen_below_a_guess_until_the_next_prose(path):
                 assert not fresh[below].outputs and fresh[below].execution_count is None
                 below += 1
             assert below > i + 1, f"{each.id} asks for a guess, and no code cell follows"
-    assert boxes >= 2
+    assert boxes >= 1
 
 
 @each_notebook
