@@ -1,13 +1,15 @@
 """Buttons and boxes: what each press does, and what is left where no kernel runs."""
 
+import html
 from types import SimpleNamespace
 
 import pytest
 from conftest import cell
 
+from lessons_lib import diffuse
 from lessons_lib.course import forms, hints
 from lessons_lib.course.answers import load_questions
-from lessons_lib.course.check import check, find
+from lessons_lib.course.check import check, find, given
 from lessons_lib.course.execute import WIDGET_VIEW, kept, run
 from lessons_lib.course.practice import fresh
 from lessons_lib.course.progress import history
@@ -25,6 +27,7 @@ def lesson(tmp_path, monkeypatch):
     monkeypatch.setattr("lessons_lib.course.display.in_notebook", lambda: True)
     hints._given.clear()
     hints._asked.clear()
+    given.clear()
     shown = []
 
     def display(thing, **options):
@@ -121,6 +124,79 @@ def test_again_runs_the_cell_and_fills_the_same_card(lesson):
     assert len(lesson.shown) == 4
 
 
+# A check as it stands in a notebook: after it, the library's function takes the answer's place.
+CELL = """check("ddim.eps_from_x0", eps_from_x0)
+from lessons_lib.diffuse import eps_from_x0"""
+WROTE = {
+    "wrong": "def eps_from_x0(x, x0, t):\n    return (x - x0) / t.sigma",
+    "right": "def eps_from_x0(x, x0, t):\n    return (x - t.alpha * x0) / t.sigma",
+    "stub": "def eps_from_x0(x, x0, t):\n    return ...",
+    "cheat": "def eps_from_x0(x, x0, t):\n    from lessons_lib import diffuse\n"
+    "    return diffuse.eps_from_x0(x, x0, t)",
+}
+
+
+def run_check(lesson, cell=CELL):
+    """Run the cell with the check: what it shows, the row of buttons last."""
+    lesson.shown.clear()
+    lesson.names["In"].append(cell)
+    exec(cell, lesson.names)
+    return lesson.shown
+
+
+def test_again_checks_the_answer_and_not_the_library(lesson):
+    """The check's own cell has just imported the library's function under the answer's name."""
+    exec(WROTE["wrong"], lesson.names)
+    card, row = run_check(lesson)
+    first = card["text/plain"]
+    assert "brightness" in first
+    press(row, "Again")  # nothing was run, or its cell has a syntax error
+    assert lesson.shown[0]["text/plain"] == first
+    assert "The same answer as the last time" in lesson.shown[0]["text/html"]
+    exec(WROTE["right"], lesson.names)
+    press(row, "Again")
+    assert "✓ right" in lesson.shown[0]["text/html"]
+    assert "The same answer" not in lesson.shown[0]["text/html"]
+    assert lesson.names["eps_from_x0"] is diffuse.eps_from_x0  # its imports belong to the cell
+
+
+def test_again_after_a_second_run_of_the_check_finds_the_answer(lesson):
+    exec(WROTE["wrong"], lesson.names)
+    run_check(lesson)
+    card, row = run_check(lesson)
+    assert "not your own" in card["text/plain"]
+    press(row, "Again")
+    assert "brightness" in lesson.shown[0]["text/plain"]
+
+
+def test_again_under_a_stub_says_that_it_is_the_same(lesson):
+    exec(WROTE["stub"], lesson.names)
+    _, row = run_check(lesson)
+    press(row, "Again")
+    assert "○ not written yet" in lesson.shown[0]["text/html"]
+    assert "run its own cell first" in lesson.shown[0]["text/html"]
+    exec(WROTE["cheat"], lesson.names)
+    press(row, "Again")
+    assert "not your own" in lesson.shown[0]["text/html"]
+    assert "The same answer" not in lesson.shown[0]["text/html"]
+
+
+def test_again_with_no_answer_at_all_tells_what_to_do(lesson):
+    lesson.names["eps_from_x0"] = diffuse.eps_from_x0
+    _, row = run_check(lesson)
+    press(row, "Again")
+    assert "run the cell with your answer again" in lesson.shown[0]["text/html"]
+
+
+def test_again_takes_an_answer_under_any_name(lesson):
+    cell = CELL.replace("eps_from_x0)", "mine)")
+    exec(WROTE["wrong"] + "\nmine = eps_from_x0", lesson.names)
+    _, row = run_check(lesson, cell)
+    exec(WROTE["right"] + "\nmine = eps_from_x0", lesson.names)
+    press(row, "Again")
+    assert "✓ right" in lesson.shown[0]["text/html"]
+
+
 def test_again_says_what_stopped_the_cell(lesson):
     check(ID, WRONG)
     press(lesson.shown[1], "Again")
@@ -138,6 +214,35 @@ def test_new_numbers_are_asked_and_judged(lesson):
     drill.entry.value = "−1 and 2"
     assert "✗ not right yet" in drill.message.value
     assert [event.outcome for event in history()[drill._id]] == ["✓", "✗"]
+
+
+@pytest.mark.parametrize(
+    "answer, left", [(WRONG, ["New numbers", "Again"]), (RIGHT, ["New numbers"])]
+)
+def test_help_after_new_numbers_is_about_the_new_ones(lesson, answer, left):
+    """One Hint is on the screen, and it belongs to what is asked now."""
+    check(ID, answer)
+    row = lesson.shown[1]
+    press(row, "New numbers")
+    (drill,) = row.below.children
+    assert words(row) == left and words(drill) == ["Hint", "Show an answer"]
+    task = fresh(ID, drill._id.partition("#")[2])
+    for i in range(3):
+        press(drill, "Hint")
+        assert drill._id in below(drill) and f"hint {i + 1} of 3" in below(drill)
+    assert html.escape(task.hints[2]) in below(drill)
+    press(drill, "Show an answer"), press(drill, "Sure? Show it")
+    assert task.solution() in below(drill) and find(ID).solution() not in below(drill)
+    press(row, "New numbers")
+    assert row.below.children[0] is not drill and below(row.below.children[0]) == ""
+
+
+def test_new_numbers_asked_in_a_cell_have_help_beside_the_box(lesson):
+    hints.new_numbers(ID, 7)
+    drill = lesson.shown[1]
+    press(drill, "Hint")
+    assert f"{ID}#7" in below(drill)
+    assert f"`hint('{ID}#7')`" in lesson.shown[0]["text/plain"]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """The walks by hand: right numbers move on, each typical mistake is named."""
 
 import html
+import re
 
 import pytest
 
 from lessons_lib import viz
-from lessons_lib.course.hand import exact_walk, hand_blend, hand_walk, judge
+from lessons_lib.course.hand import Question, exact_walk, hand_blend, hand_walk, judge, put_in
+from lessons_lib.course.practice import written
 from lessons_lib.exact import MixtureDenoiser
 
 TWO_POINTS = MixtureDenoiser([[-1.0], [1.0]], [0.3, 0.3])
@@ -75,7 +77,8 @@ def test_a_decimal_comma_is_explained_and_enter_twice_counts_once():
 def undrawn(monkeypatch):
     """Many walks, no pictures: drawing takes nearly all the time."""
     monkeypatch.setattr(viz, "png", lambda figure: b"")
-    monkeypatch.setattr(hand_walk, "draw", lambda self, axes: None)
+    for walk in (hand_walk, hand_blend):
+        monkeypatch.setattr(walk, "draw", lambda self, axes: None)
 
 
 def test_new_numbers_and_start_again(undrawn):
@@ -92,6 +95,44 @@ def test_new_numbers_and_start_again(undrawn):
     assert len(seen) == 5
     again.click()
     assert widget.guesses == [] and len(widget.xs) == 1
+
+
+def test_no_number_is_minus_zero(undrawn):
+    """A start of −0 stood there once: of what is shown, nothing rounds to a minus and a zero."""
+    shown = [put_in(-0.0), put_in(-1e-4), hand_walk(x=-0.0)._shown([-1e-4], 0)]
+    shown.append(hand_walk(x=-0.0)._alt.split()[7])
+    assert shown == ["0", "0", "0", "0"]
+    assert judge(Question("x", 0.0, 0.0, [], ("", "")), "-0")[1] == "✓ x = 0"
+    widget = hand_walk(seed=1)
+    for _ in range(200):
+        x, rungs, eps = widget._drawn()
+        widget._begin(x, rungs, eps)
+        assert "−0" not in {widget._shown(widget.xs, 0), *map(written, eps)}
+
+
+@pytest.mark.parametrize("make", [hand_walk, hand_blend])
+def test_a_hint_tells_the_line_then_its_numbers_and_nothing_moves(undrawn, make):
+    widget = make()
+    question = widget.question()
+    for hint in (*question.hints, question.hints[1]):
+        widget.hint.click()
+        assert hint in html.unescape(widget.message.value)
+    assert widget.question() == question
+    enter(widget, f"{question.value:.3f}")
+    widget.hint.click()  # of the next number, from the first hint on
+    assert widget.question().hints[0] in html.unescape(widget.message.value)
+
+
+@pytest.mark.parametrize("make", [hand_walk, hand_blend])
+def test_every_number_can_be_shown_and_the_line_with_its_numbers_gives_it(undrawn, make):
+    widget = make()
+    while (question := widget.question()) is not None:
+        line = re.sub("[−·]", lambda sign: {"−": "-", "·": "*"}[sign[0]], question.hints[1])
+        assert eval(line) == pytest.approx(question.value, abs=question.slack)
+        widget.skip.click()
+        assert question.hints[1] in html.unescape(widget.message.value)
+    assert widget.skip.disabled and widget.hint.disabled
+    assert "arrived" in widget.prompt.value or "All three" in widget.prompt.value
 
 
 def test_right_answers_are_never_called_mistakes(undrawn):

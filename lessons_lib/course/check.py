@@ -23,11 +23,12 @@ from lessons_lib.course.grading import (
     grade_value,
     is_blank,
 )
-from lessons_lib.course.isolate import TooLong, is_borrowed, isolated, time_limit
+from lessons_lib.course.isolate import Stopped, TooLong, is_borrowed, isolated, limited
 from lessons_lib.course.practice import fresh
 from lessons_lib.course.progress import record
 
 TIME_LIMIT = 20.0  # seconds for one check
+given: dict = {}  # id -> the reader's own answer that was checked last
 WORDS = {OPEN: "not written yet", WRONG: "not right yet", RIGHT: "right"}
 
 
@@ -51,6 +52,8 @@ def exercise(id: str) -> Exercise:
 def judged(id: str, answer, seed: int | None = None) -> Result:
     """Grade an answer and remember in the reader's progress what came of it."""
     result = grade(id, answer, seed)
+    if result.message != BORROWED:
+        given[id] = answer
     if result.symbol != OPEN:
         record(id, result.symbol, result.hint_name)
     return result
@@ -74,6 +77,20 @@ def grade(id: str, answer, seed: int | None = None, own: bool = True) -> Result:
     the tests.
     """
     task = exercise(id)
+    if seed is None:  # fresh probes each time, so that learning the numbers by heart fails
+        seed = 0 if committed() else secrets.randbelow(10**6)
+    try:
+        with isolated():
+            return limited(TIME_LIMIT, lambda: _graded(task, answer, seed, own))
+    except Stopped:
+        raise KeyboardInterrupt from None
+    except TooLong:
+        return Result(WRONG, f"no result after {TIME_LIMIT:g} s: is there a loop that never ends?")
+    except BaseException as error:  # a lesson runs to its end, whatever an answer is made of
+        return Result(WRONG, f"this answer stops the check itself, with {type(error).__name__}")
+
+
+def _graded(task: Exercise, answer, seed: int, own: bool) -> Result:
     if is_blank(answer):
         return Result(OPEN, "not written yet")
     if isinstance(task, Value):
@@ -83,10 +100,4 @@ def grade(id: str, answer, seed: int | None = None, own: bool = True) -> Result:
         return Result(WRONG, f"pass the function itself, `{task.name}`, not a {kind}")
     if own and is_borrowed(answer, task.answer):
         return Result(WRONG, BORROWED)
-    if seed is None:  # fresh probes each time, so that learning the numbers by heart fails
-        seed = 0 if committed() else secrets.randbelow(10**6)
-    try:
-        with isolated(), time_limit(TIME_LIMIT):
-            return grade_function(task, answer, seed)
-    except TooLong:
-        return Result(WRONG, f"no result after {TIME_LIMIT:g} s: is there a loop that never ends?")
+    return grade_function(task, answer, seed)

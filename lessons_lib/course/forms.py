@@ -9,14 +9,15 @@ import re
 import ipywidgets
 
 from lessons_lib.course import display
-from lessons_lib.course.check import card, exercise, judged
+from lessons_lib.course.check import card, exercise, given, judged
 from lessons_lib.course.display import Card, marked_up
 from lessons_lib.course.drills import DRILLS
-from lessons_lib.course.grading import OPEN, WRONG, Result
+from lessons_lib.course.grading import BORROWED, OPEN, WRONG, Result
 from lessons_lib.course.hints import next_hint, solution
 from lessons_lib.course.practice import pick
 from lessons_lib.course.progress import history, record
 
+SAME = "The same answer as the last time: run its own cell first, if you have changed it there."
 _refilled: dict[str, "Buttons"] = {}  # id -> the row whose "Again" is running its cell
 
 
@@ -53,47 +54,25 @@ def show_with_buttons(said: Card, symbol: str) -> None:
         shown(row)
 
 
-class Buttons(Worded):
-    """Hint, Show an answer, New numbers, Again: what a check offers, and what they said."""
+class Helped(Worded):
+    """Hint and Show an answer, and below them what they said, for one exercise and its numbers."""
 
-    def __init__(self, handle, id: str, symbol: str):
-        from IPython import get_ipython
-
-        self._shell, self._handle, self._id = get_ipython(), handle, id
-        self._cell = self._shell.user_ns.get("In", [""])[-1]  # the cell with this check
-        self.words = f"`hint({id!r})` gives a nudge, `reveal({id!r})` an answer."
+    def __init__(self, id: str):
+        self._id = id
         self.first, self.below = ipywidgets.HBox(), ipywidgets.VBox()
         self.first.layout.flex_flow = "row wrap"
-        super().__init__([self.first, self.below])
-        self._offer(symbol)
+        super().__init__()
 
-    def _offer(self, symbol: str) -> None:
-        """The buttons for ○ and ✗ (all), ✓ (only practice) and = (the answer, after asking)."""
-        base = self._id.partition("#")[0]
-        offers = []
-        if symbol in (OPEN, WRONG):
-            offers += [button("Hint", self._hint)]
-        if symbol in (OPEN, WRONG, "="):
-            self._answer = button("Show an answer", self._ask)
-            offers += [self._answer]
-        if base in DRILLS and symbol != "=":
-            offers += [button("New numbers", self._new)]
-        if symbol in (OPEN, WRONG) and self._cell:
-            offers += [button("Again", self._again)]
-        if symbol == "=":
-            self._ask()
-        self.first.children = offers
-
-    def refill(self, said: Card, symbol: str) -> None:
-        """Put a new result where the old one stood; hints that were given stay."""
-        self._handle.update({"text/plain": said.text(), "text/html": said.html()}, raw=True)
-        self._offer(symbol)
+    def _help(self) -> list[ipywidgets.Button]:
+        self._answer = button("Show an answer", self._ask)
+        return [button("Hint", self._hint), self._answer]
 
     def _add(self, widget) -> None:
         self.below.children = (*self.below.children, widget)
 
     def _hint(self) -> None:
-        self._calm()
+        if not self._answer.disabled:
+            self._answer.description, self._answer.button_style = "Show an answer", ""
         said = next_hint(self._id)
         shown = [child.value for child in self.below.children if hasattr(child, "value")]
         if said.html() not in shown:  # the last one, once more
@@ -108,16 +87,57 @@ class Buttons(Worded):
         else:
             self._answer.description, self._answer.button_style = "Sure? Show it", "warning"
 
-    def _calm(self) -> None:
-        if not self._answer.disabled:
-            self._answer.description, self._answer.button_style = "Show an answer", ""
+
+class Buttons(Helped):
+    """Hint, Show an answer, New numbers, Again: what a check offers, and what they said."""
+
+    def __init__(self, handle, id: str, symbol: str):
+        from IPython import get_ipython
+
+        super().__init__(id)
+        self._shell, self._handle, self._before = get_ipython(), handle, None
+        self._cell = self._shell.user_ns.get("In", [""])[-1]  # the cell with this check
+        self.words = f"`hint({id!r})` gives a nudge, `reveal({id!r})` an answer."
+        self.children = [self.first, self.below]
+        self._offer(symbol)
+
+    def _offer(self, symbol: str) -> None:
+        """The buttons for ○ and ✗ (all), ✓ (only practice) and = (the answer, after asking)."""
+        offers = self._help() if symbol in (OPEN, WRONG) else []
+        if symbol == "=":
+            offers = self._help()[1:]
+            self._ask()
+        self._more = []
+        if self._id.partition("#")[0] in DRILLS and symbol != "=":
+            self._more += [button("New numbers", self._new)]
+        if symbol in (OPEN, WRONG) and self._cell:
+            self._more += [button("Again", self._again)]
+        self.first.children = offers + self._more
+
+    def refill(self, said: Card, symbol: str) -> None:
+        """Put a new result where the old one stood; hints that were given stay."""
+        same = given.get(self._id) is self._before is not None and said.message != BORROWED
+        if same and symbol in (OPEN, WRONG):
+            said = said._replace(more=SAME)
+        self._handle.update({"text/plain": said.text(), "text/html": said.html()}, raw=True)
+        self._offer(symbol)
 
     def _new(self) -> None:
+        """Ask with other numbers, and leave the help to them: one Hint, of what is asked now."""
         self.below.children = [c for c in self.below.children if not isinstance(c, Practice)]
         self._add(Practice(f"{self._id.partition('#')[0]}#{pick()}"))
+        self.first.children = self._more
 
     def _again(self) -> None:
-        """Run the cell with the check once more, in place; its imports belong to it."""
+        """Run the cell with the check once more, in place; its imports belong to it.
+
+        One of them may have put the library's function in the place of the answer: the answer that
+        was checked last goes back there first.
+        """
+        names, name = self._shell.user_ns, exercise(self._id).name
+        self._before = given.get(self._id)
+        if self._before is not None and is_librarys(names.get(name)):
+            names[name] = self._before
         _refilled[self._id] = self
         try:
             done = self._shell.run_cell(self._cell, store_history=False)
@@ -125,16 +145,22 @@ class Buttons(Worded):
             del _refilled[self._id]
         if done.error_in_exec or done.error_before_exec:
             problem = done.error_in_exec or done.error_before_exec
+            self._before = None
             said = f"this cell stops with {problem!r}: run the notebook from its first cell"
             self.refill(card(self._id, Result(WRONG, said)), WRONG)
 
 
-class Practice(Worded):
-    """An exercise with new numbers, unless they stand above, and a box for the answer."""
+def is_librarys(thing) -> bool:
+    """Whether something is defined in this library, and not in the notebook."""
+    return str(getattr(thing, "__module__", "")).startswith("lessons_lib.")
+
+
+class Practice(Helped):
+    """An exercise with new numbers, unless they stand above, a box for the answer, and help."""
 
     def __init__(self, id: str, asked: bool = False):
-        self._id = id
-        self.words = f"`check({id!r}, your answer)` checks it."
+        super().__init__(id)
+        self.words = f"`check({id!r}, your answer)` checks it, `hint({id!r})` gives a nudge."
         task = Card("#", id, "new numbers", exercise(id).question).html()
         self.entry = ipywidgets.Text(continuous_update=False, placeholder="numbers, then Enter")
         self.message = ipywidgets.HTMLMath()
@@ -142,7 +168,8 @@ class Practice(Worded):
         pressed = button("Check", lambda: self._entered(self.entry.value))
         line = ipywidgets.HBox([self.entry, pressed])
         above = [] if asked else [ipywidgets.HTMLMath(task)]
-        super().__init__([*above, line, self.message])
+        self.first.children = self._help()
+        self.children = [*above, line, self.message, self.first, self.below]
 
     def _entered(self, text: str) -> None:
         if text.strip():

@@ -5,15 +5,20 @@ import copy
 import functools
 import inspect
 import io
+import linecache
+import opcode
 import random
+import re
+import string
 import traceback
-from numbers import Number
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from lessons_lib.course.isolate import TooLong, is_stub
+from lessons_lib.course.parts import Unreadable, fitted, leaves, opened, wide
 
 OPEN, WRONG, RIGHT = "○", "✗", "✓"
 LEFT_BLANK = "not written yet: a blank is left, or the `return` is missing"
@@ -21,6 +26,8 @@ UNSTEADY = (
     "called twice with the same inputs, your function gives two results: "
     "it keeps something between calls, or draws random numbers"
 )
+ONE_DIGIT = 10.0  # a number rounded to one digit less is off by ten tolerances at most
+COUNT = 0.1  # from this tolerance on, an answer is a count: there is nothing to round
 CHANGES_INPUT = "your function changes its input in place, and later cells still need it"
 BORROWED = (
     "this is, imports or calls the library's own function, so it is not your own: "
@@ -50,28 +57,41 @@ def is_blank(answer) -> bool:
 # --- functions, on random probes ------------------------------------------------------------------
 
 
+class Failure(NamedTuple):
+    """Why there is no result: in short, to compare, and as a sentence."""
+
+    said: str
+    sentence: str
+
+
 class Outcome(NamedTuple):
-    """What an answer gave on one probe: flat tensors, or an error; did it change its input?"""
+    """What an answer gave on one probe: flat tensors, or a failure.
+
+    blank    a blank is still there, or a `return` is missing
+    changed  the answer has changed its inputs
+    """
 
     values: list[torch.Tensor]
-    error: BaseException | None = None
+    error: Failure | None = None
+    blank: bool = False
     changed: bool = False
 
 
 def grade_function(exercise, answer, seed: int) -> Result:
     """Compare a function with the reference, then with every known mistake, on the same probes."""
     probes, expected = _expected(exercise, seed)
-    found = [outcome_of(exercise, answer, probes[0], seed)]  # only this call may print
-    if _left_blank(found[0]):
+
+    def run(other, i, seed=seed) -> Outcome:
+        return outcome_of(exercise, other, probes[i], seed, expected[i].values)
+
+    found = [run(answer, 0)]  # only this call may print
+    if found[0].blank:
         return Result(OPEN, LEFT_BLANK)
     with contextlib.redirect_stdout(io.StringIO()):
-        found += [outcome_of(exercise, answer, p, seed) for p in probes[1:]]
+        found += [run(answer, i) for i in range(1, len(probes))]
 
         def gives_the_same(other, seed) -> bool:  # stops at the first probe that tells them apart
-            return all(
-                equal(x, outcome_of(exercise, other, p, seed), exercise.rtol)
-                for x, p in zip(found, probes, strict=True)
-            )
+            return all(equal(x, run(other, i, seed), exercise.rtol) for i, x in enumerate(found))
 
         right = all(equal(x, y, exercise.rtol) for x, y in zip(found, expected, strict=True))
         if not right:
@@ -87,10 +107,10 @@ def grade_function(exercise, answer, seed: int) -> Result:
         return Result(RIGHT, message, tested=exercise.tested)
     at = next(i for i, (a, b) in enumerate(zip(found, expected, strict=True))
               if not equal(a, b, exercise.rtol))  # fmt: skip
-    if _left_blank(found[at]):
+    if found[at].blank:
         return Result(OPEN, LEFT_BLANK)
     where = f"(probe {at + 1} of {len(probes)}, seed {seed})"
-    told = _difference(exercise, answer, found[at], expected[at], probes[at])
+    told = _difference(exercise, found[at], expected[at], probes[at])
     return Result(WRONG, f"{told} {where}")
 
 
@@ -101,71 +121,107 @@ def _expected(exercise, seed):
     return probes, [outcome_of(exercise, exercise.answer, p, seed) for p in probes]
 
 
-def outcome_of(exercise, answer, probe, seed) -> Outcome:
-    """Run an answer on a copy of the probe, with every global generator at a known state."""
+def outcome_of(exercise, answer, probe, seed, like=None) -> Outcome:
+    """Run an answer on a copy of the probe, with every global generator at a known state.
+
+    like    what the reference gives there, so that the same numbers in another dress are the same
+    """
     inputs = copy.deepcopy(probe)
     torch.default_generator.manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed)
     try:
         with torch.enable_grad():
-            values = _flatten(exercise.run(answer, inputs))
-    except (KeyboardInterrupt, TooLong):
+            values = fitted(opened(exercise.run(answer, inputs)), like)
+    except TooLong:
         raise
+    except Unreadable as error:
+        return Outcome([], Failure("unreadable", f"the result is {error}"))
     except BaseException as error:  # whatever a student's line raises becomes a hint
-        return Outcome([], error)
-    if exercise.changes_inputs:
-        return Outcome(values)
-    pairs = zip(_flatten(inputs), _flatten(probe), strict=True)
-    return Outcome(values, changed=not all(torch.equal(a, b) for a, b in pairs))
+        return _failed(exercise, answer, error)
+    if any(value is None or value is ... for value in values):
+        return Outcome([], Failure("blank", LEFT_BLANK), blank=True)
+    if any(isinstance(value, str) for value in values):
+        return Outcome([], Failure("words", "the result is a str, where numbers are asked"))
+    return Outcome(values, changed=not exercise.changes_inputs and _changed(inputs, probe))
 
 
-def _left_blank(outcome) -> bool:
-    """Whether an answer stopped at a blank that is still there."""
-    error = outcome.error
-    return isinstance(error, NotImplementedError) or (
-        isinstance(error, (TypeError, AttributeError)) and "ellipsis" in str(error).lower()
-    )
+def _changed(inputs, probe) -> bool:
+    """Whether an answer has changed what it was given."""
+    try:
+        now, then = leaves(opened(inputs)), leaves(opened(probe))
+        return len(now) != len(then) or not all(
+            torch.equal(a, b) if isinstance(b, torch.Tensor) else a == b
+            for a, b in zip(now, then, strict=True)
+        )
+    except Exception:  # there is something now that was not there
+        return True
 
 
-def _flatten(result) -> list[torch.Tensor]:
-    """Nested tuples, lists and dicts of tensors and numbers, as a flat list of tensors."""
-    if isinstance(result, dict):
-        result = list(result.values())
-    if isinstance(result, (list, tuple)) and not all(isinstance(r, Number) for r in result):
-        return [tensor for part in result for tensor in _flatten(part)]
-    if result is None or result is ...:
-        raise NotImplementedError
-    if not isinstance(result, (torch.Tensor, np.ndarray, Number, list, tuple)):
-        kind = type(result).__name__
-        raise TypeError(f"the result is a {kind}, where a tensor or a number is asked")
-    return [torch.as_tensor(result).detach().clone().cpu()]
+def _failed(exercise, answer, error) -> Outcome:
+    """An exception as a hint that quotes the student's line."""
+    said = _in_words(error)
+    home = getattr(inspect.unwrap(answer), "__globals__", None)
+    steps = traceback.walk_tb(error.__traceback__)
+    own = [(frame, line) for frame, line in steps if frame.f_globals is home]
+    line = own and linecache.getline(own[-1][0].f_code.co_filename, own[-1][1]).strip()
+    called = f"called as `{exercise.name}{inspect.signature(exercise.answer)}`, it gives"
+    sentence = f"your line `{line}` stops with {said}" if line else f"{called} {said}"
+    blank = "ellipsis" in said.lower() and isinstance(error, (TypeError, AttributeError))
+    if isinstance(error, NotImplementedError):
+        blank = _raised_by_a_line(error.__traceback__, home)
+    return Outcome([], Failure(said, sentence), blank)
+
+
+def _in_words(error) -> str:
+    """The kind of an exception and its first line; some cannot even say what they are."""
+    try:
+        said = (str(error).splitlines() or [""])[0][:160]
+    except Exception:
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _raised_by_a_line(trace, home) -> bool:
+    """Whether a `raise` of the student's or of the course's is behind an exception.
+
+    torch says NotImplementedError, too: of what it cannot do in half precision, for one.
+    """
+    while trace.tb_next:
+        trace = trace.tb_next
+    place, code = trace.tb_frame.f_globals, trace.tb_frame.f_code.co_code
+    ours = place is home or str(place.get("__name__")).startswith("lessons_lib.course.")
+    return ours and code[trace.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
 
 
 def equal(a: Outcome, b: Outcome, rtol: float) -> bool:
     """Whether two answers gave the same on one probe: the same tensors, or the same error."""
-    if a.error or b.error:
-        return repr(a.error) == repr(b.error)
+    if a.error is not None or b.error is not None:
+        return a.error is not None and b.error is not None and a.error.said == b.error.said
     return len(a.values) == len(b.values) and all(
         x.shape == y.shape and _close(x, y, rtol) for x, y in zip(a.values, b.values, strict=True)
     )
 
 
 def _close(x, y, rtol) -> bool:
-    x, y = torch.as_tensor(x).double(), torch.as_tensor(y).double()
+    x, y = wide(torch.as_tensor(x)), wide(torch.as_tensor(y))
+    if x.is_complex() != y.is_complex():
+        return False
     scale = float(torch.where(y.isfinite(), y, 0).abs().amax()) if y.numel() else 0.0
     return torch.allclose(x, y, rtol=rtol, atol=0.1 * rtol * scale, equal_nan=True)
 
 
-def _difference(exercise, answer, found, expected, probe) -> str:
+def _difference(exercise, found, expected, probe) -> str:
     """Say in one sentence how an unknown wrong result differs from the expected one."""
-    if found.error:
-        return _quote(exercise, answer, found.error)
+    if found.error is not None:
+        return found.error.sentence
     if len(found.values) != len(expected.values):
         return f"the result has {len(found.values)} parts, where {len(expected.values)} are asked"
     for x, y in zip(found.values, expected.values, strict=True):
         if x.shape != y.shape:
             return f"the result has shape {tuple(x.shape)}, where {tuple(y.shape)} is asked"
+        if x.is_complex():
+            return "the result is complex, where real numbers are asked"
         if y.is_floating_point() and not x.is_floating_point():
             return f"the result holds {x.dtype} numbers, where real numbers are asked"
         if not x.isfinite().all():
@@ -186,62 +242,75 @@ def _difference(exercise, answer, found, expected, probe) -> str:
     return f"the largest slip: yours {yours:.6g}, expected {right:.6g}"
 
 
-def _quote(exercise, answer, error) -> str:
-    """An exception as a hint that quotes the student's line."""
-    said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:160]}"
-    code = getattr(inspect.unwrap(answer), "__code__", None)
-    own = [frame for frame in traceback.extract_tb(error.__traceback__)
-           if code and frame.filename == code.co_filename and frame.line]  # fmt: skip
-    if own:
-        return f"your line `{own[-1].line.strip()}` stops with {said}"
-    return f"called as `{exercise.name}{inspect.signature(exercise.answer)}`, it gives {said}"
-
-
 # --- numbers and choices --------------------------------------------------------------------------
 
 
 def grade_value(exercise, answer) -> Result:
     """Compare numbers or choices with the right ones, then with every known mistake."""
-    parts, right = _parts(answer), _parts(exercise.answer)
-    if any(is_blank(part) for part in parts):
+    right = parts(exercise.answer)
+    try:
+        given = parts(answer, len(right))
+    except Unreadable as error:
+        return Result(WRONG, f"the answer is {error}")
+    except Exception as error:
+        return Result(WRONG, f"the answer cannot be read: {_in_words(error)}")
+    if any(is_blank(part) for part in given):
         return Result(OPEN, "not written yet")
 
     def agree(wanted, slack=1.0):
-        return len(parts) == len(wanted) and all(
+        return len(given) == len(wanted) and all(
             _part_agrees(p, w, slack * exercise.tolerance)
-            for p, w in zip(parts, wanted, strict=True)
+            for p, w in zip(given, wanted, strict=True)
         )
 
     if agree(right):
         return Result(RIGHT, "; ".join(exercise.tested), tested=exercise.tested)
     for wrong in exercise.wrong:
-        if agree(_parts(wrong.answer)):
+        if agree(parts(wrong.answer)):
             return _known(exercise, wrong)
-    if len(parts) != len(right):
-        return Result(WRONG, f"{len(right)} values are asked, {len(parts)} given")
+    if len(given) != len(right):
+        asked = "1 value is" if len(right) == 1 else f"{len(right)} values are"
+        return Result(WRONG, f"{asked} asked, {len(given)} given")
     choices = sorted({c for v in (exercise.answer, *(w.answer for w in exercise.wrong))
-                      for c in _parts(v) if isinstance(c, str)})  # fmt: skip
+                      for c in parts(v) if isinstance(c, str)})  # fmt: skip
     if choices:
-        return Result(WRONG, f"choose among {', '.join(map(repr, choices))}; given: {answer!r}")
-    if agree(right, slack=4.0):
+        shown = ", ".join(map(repr, given))[:80]
+        return Result(WRONG, f"choose among {', '.join(map(repr, choices))}; given: {shown}")
+    if exercise.tolerance < COUNT and agree(right, slack=ONE_DIGIT):
         return Result(WRONG, "almost: carry more digits on the way, and round only at the end")
-    off = [i for i, (p, w) in enumerate(zip(parts, right, strict=True), 1)
+    off = [i for i, (p, w) in enumerate(zip(given, right, strict=True), 1)
            if not _part_agrees(p, w, exercise.tolerance)]  # fmt: skip
     which = f" (value {', '.join(map(str, off))} of {len(right)})" if len(right) > 1 else ""
     return Result(WRONG, f"not this number{which}; read again “{exercise.section}”")
 
 
-def _parts(value) -> list:
-    """A number, a choice, or a sequence of them, as a flat list."""
-    value = value.tolist() if hasattr(value, "tolist") else value
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+def parts(answer, asked: int = 1) -> list:
+    """Numbers, choices and blanks, as a flat list; where several are asked, a text may hold them.
+
+    Raises Unreadable for what holds none of these.
+    """
+    if isinstance(answer, str) and asked > 1:
+        words = re.findall(r"[^\s,;()\[\]]+", answer)
+        answer = words if len(words) > 1 else list(answer.strip())
+    flat = []
+    for leaf in leaves(opened(answer)):
+        flat += leaf.reshape(-1).tolist() if isinstance(leaf, torch.Tensor) else [leaf]
+    return flat
 
 
 def _part_agrees(part, wanted, tolerance) -> bool:
+    if isinstance(part, str):
+        part = part.strip(string.whitespace + "()[],'\"").replace("−", "-")
     if isinstance(wanted, str):
-        return isinstance(part, str) and part.strip().lower() == wanted.lower()
-    slack = tolerance + 1e-9
-    return isinstance(part, Number) and abs(part - wanted) <= slack
+        return isinstance(part, str) and part.rstrip(".").lower() == wanted.lower()
+    if isinstance(part, str):
+        try:
+            part = float(Fraction(part))
+        except (ValueError, ArithmeticError):
+            return False
+    if isinstance(part, (bool, complex)):
+        return False
+    return abs(part - wanted) <= tolerance + 1e-9
 
 
 def _known(exercise, wrong) -> Result:

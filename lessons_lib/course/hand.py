@@ -9,6 +9,7 @@ import ipywidgets
 import torch
 
 from lessons_lib import viz
+from lessons_lib.course.practice import written
 from lessons_lib.levels import Level, cosine, grid
 from lessons_lib.samplers import ddim, walk
 from lessons_lib.widgets import Pictured
@@ -17,34 +18,42 @@ EXACT = 0.0006  # a value rounded to three decimals
 
 
 class Question(NamedTuple):
-    """A number to fill in: what it is called, its value, the slack of rounding, known mistakes."""
+    """A number to fill in: name, value, the slack of rounding, known mistakes, and two hints."""
 
     name: str
     value: float
     slack: float
     mistakes: list[tuple[float, str]]
+    hints: tuple[str, str]
 
 
 def judge(question: Question, text: str) -> tuple[float | None, str]:
     """The number if it is right (else None), and a sentence about it."""
     try:
-        given = float(text.strip().replace("−", "-"))
+        given = float(text.strip().replace("−", "-")) + 0.0
     except ValueError:
         return None, f"“{text}” is not a number; write it like 2.09"
     if not math.isfinite(given):
         return None, f"“{text}” is not a finite number"
     if abs(given - question.value) <= EXACT:
-        return given, f"✓ {question.name} = {given:g}"
+        return given, f"✓ {question.name} = {written(given)}"
     for value, hint in question.mistakes:
         if abs(given - value) <= EXACT:
-            return None, f"✗ {given:g}: {hint}"
+            return None, f"✗ {written(given)}: {hint}"
     if abs(given - question.value) <= question.slack:
-        return given, f"✓ {question.name} = {given:g} (rounded on the way)"
-    return None, f"✗ {given:g} is not {question.name}. Write the formula down first, then put in."
+        return given, f"✓ {question.name} = {written(given)} (rounded on the way)"
+    said = f"✗ {written(given)} is not {question.name}."
+    return None, f"{said} Write the formula down first, then put in."
+
+
+def put_in(number: float) -> str:
+    """A number in a formula, to three decimals, in brackets where it has a minus."""
+    text = written(round(number, 3))
+    return f"({text})" if text.startswith("−") else text
 
 
 class Asking(Pictured, ipywidgets.VBox):
-    """A picture, a question, a box for the number, and what a tutor says to it.
+    """A picture, a question, a box for the number, a hint, a way out, and what a tutor says.
 
     Subclasses give `draw(axes)`, `question()` (None when all is done), `accept(number)`, `done()`,
     and `fresh()`, the same task from its start. Where no kernel runs, the finished task is shown.
@@ -55,10 +64,16 @@ class Asking(Pictured, ipywidgets.VBox):
         self._figure.get_layout_engine().set(w_pad=0.25)  # inches: later ticks may be longer
         self.entry = ipywidgets.Text(continuous_update=False, placeholder="a number, then Enter")
         self.button = ipywidgets.Button(description="Check")
+        self.hint = ipywidgets.Button(description="Hint")
+        self.skip = ipywidgets.Button(description="Show this number")
+        self._hinted = 0  # hints that were given for this number
         self.prompt, self.message = ipywidgets.HTML(), ipywidgets.HTML()
         self.entry.observe(self._entered, "value")
         self.button.on_click(lambda _: self._entered({"new": self.entry.value}))
-        line = ipywidgets.HBox([self.prompt, self.entry, self.button])
+        self.hint.on_click(lambda _: self._nudge())
+        self.skip.on_click(lambda _: self._shown_one())
+        line = ipywidgets.HBox([self.prompt, self.entry, self.button, self.hint, self.skip])
+        line.layout.flex_flow = "row wrap"
         super().__init__([self.picture, line, self.message, *extra])
         self.refresh("")
 
@@ -68,17 +83,37 @@ class Asking(Pictured, ipywidgets.VBox):
             return
         number, said = judge(question, change["new"])
         if number is not None:
-            self.accept(number)
-            self.entry.value = ""
+            self._take(number)
         self.refresh(said)
+
+    def _take(self, number: float) -> None:
+        self.accept(number)
+        self.entry.value, self._hinted = "", 0
+
+    def _nudge(self) -> None:
+        """The line first, then the line with its numbers."""
+        if question := self.question():
+            self._hinted = min(self._hinted + 1, 2)
+            self._say(f"? {question.hints[self._hinted - 1]}")
+
+    def _shown_one(self) -> None:
+        """Fill in the number that is asked, and say where it comes from."""
+        if question := self.question():
+            number = round(question.value, 3) + 0.0
+            self._take(number)
+            self.refresh(f"= {question.name} = {question.hints[1]} = {written(number)}")
+
+    def _say(self, said: str) -> None:
+        self.message.value = f'<div role="status">{html.escape(said)}</div>'
 
     def refresh(self, said: str) -> None:
         """Draw the picture anew and ask for the next number."""
         question = self.question()
         ask = self.done() if question is None else f"Your number for <b>{question.name}</b>:"
         self.prompt.value = ask
-        self.entry.disabled = self.button.disabled = question is None
-        self.message.value = f'<div role="status">{html.escape(said)}</div>'
+        for each in (self.entry, self.button, self.hint, self.skip):
+            each.disabled = question is None
+        self._say(said)
         self._redraw(self.draw)
 
     def _repr_mimebundle_(self, **kwargs):
@@ -114,7 +149,8 @@ class hand_walk(Asking):
         new = ipywidgets.Button(description="New numbers")
         again.on_click(lambda _: self._restart(self.xs[0], self._rungs, self._eps))
         new.on_click(lambda _: self._restart(*self._drawn()))
-        alt = f"A walk by hand from x = {x:g} in {len(rungs) - 1} steps: the path and its table"
+        steps = len(rungs) - 1
+        alt = f"A walk by hand from x = {written(x)} in {steps} steps: the path and its table"
         super().__init__(alt, 1, 2, (9.0, 3.1), [ipywidgets.HBox([again, new])])
 
     def fresh(self) -> "hand_walk":
@@ -123,10 +159,11 @@ class hand_walk(Asking):
     def _begin(self, x, rungs, eps) -> None:
         self._rungs, self._eps = rungs, eps
         self.levels = [Level.from_alpha_bar(a) for a in rungs]
-        self.xs, self.guesses, self.answers = [float(x)], [], []
+        self.xs, self.guesses, self.answers = [float(x) + 0.0], [], []
 
     def _restart(self, x, rungs, eps) -> None:
         self._begin(x, rungs, eps)
+        self._hinted = 0
         self.refresh("")
 
     def _drawn(self):
@@ -175,7 +212,11 @@ class hand_walk(Asking):
                 ((x - eps) / a, "the noise is on with weight σ, not 1."),
             ]
             slack = EXACT + 0.0005 * (abs(eps) + abs(right)) / a  # roots rounded to three digits
-            return Question(f"x̂0, step {i + 1}", right, slack, mistakes)
+            hints = (
+                "x̂0 = (x − σ ε̂) / α, with α = √ᾱ and σ = √(1 − ᾱ) of the level you stand on.",
+                f"({put_in(x)} − {put_in(b)} · {put_in(eps)}) / {put_in(a)}",
+            )
+            return Question(f"x̂0, step {i + 1}", right, slack, mistakes, hints)
         x0 = self.guesses[i]
         right = p * x0 + q * eps
         mistakes = [
@@ -195,7 +236,11 @@ class hand_walk(Asking):
         ]
         mistakes = [m for m in mistakes if abs(m[0] - right) > 2 * EXACT]
         slack = EXACT + 0.0005 * (abs(x0) + abs(eps))
-        return Question(f"x, after step {i + 1}", right, slack, mistakes)
+        hints = (
+            "next x = α x̂0 + σ ε̂, with α and σ of the level you go to, and the same ε̂.",
+            f"{put_in(p)} · {put_in(x0)} + {put_in(q)} · {put_in(eps)}",
+        )
+        return Question(f"x, after step {i + 1}", right, slack, mistakes, hints)
 
     def accept(self, number: float) -> None:
         places = self.guesses if len(self.guesses) < len(self.xs) else self.xs
@@ -217,9 +262,9 @@ class hand_walk(Asking):
     def done(self) -> str:
         end, exact = self.xs[-1], self.exact_end()
         drift = abs(end - exact)
-        return (
-            f"You arrived at <b>{end:g}</b>; with every digit kept {exact:.5f}: drift {drift:.5f}."
-        )
+        kept = f"{round(exact, 5) + 0.0:.5f}"
+        said = f"You arrived at <b>{written(end)}</b>; with every digit kept {kept}"
+        return f"{said}: drift {drift:.5f}."
 
     def draw(self, axes) -> None:
         path, table = axes
@@ -259,7 +304,7 @@ class hand_walk(Asking):
 
     @staticmethod
     def _shown(values, i: int) -> str:
-        return f"{round(values[i], 3):g}" if i < len(values) else "…"
+        return written(round(values[i], 3)) if i < len(values) else "…"
 
 
 class hand_blend(Asking):
@@ -298,7 +343,11 @@ class hand_blend(Asking):
             (c, "that is w = 1."),
         ]
         mistakes = [m for m in mistakes if abs(m[0] - right) > 2 * EXACT]
-        return Question(f"ε̂ at w = {w:g}", right, EXACT, mistakes)
+        hints = (
+            "ε̂ = ε_u + w (ε_c − ε_u): from the unconditional guess, w times the difference.",
+            f"{put_in(u)} + {put_in(w)} · ({put_in(c)} − {put_in(u)})",
+        )
+        return Question(f"ε̂ at w = {w:g}", right, EXACT, mistakes, hints)
 
     def accept(self, number: float) -> None:
         self.slider.unobserve_all("value")

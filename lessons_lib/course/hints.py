@@ -35,7 +35,8 @@ def new_numbers(id: str, number: int | None = None) -> None:
     if number is None:
         number = 1 if committed() else pick()
     name = f"{base}#{number}"
-    said = f"{fresh(base, number).question} Check with `check({name!r}, your answer)`."
+    ways = f"`check({name!r}, your answer)` checks it, `hint({name!r})` gives a nudge."
+    said = f"{fresh(base, number).question} {ways}"
     show(Card("#", name, "new numbers", said), "#")
 
 

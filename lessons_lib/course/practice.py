@@ -29,7 +29,7 @@ def fresh(id: str, number: int | str) -> Value:
     first = right[0] if isinstance(right, tuple) else right
     return Value(
         id=id,
-        question=drill.ask.format(**{name: _shown(given[name], name) for name in given}),
+        question=drill.ask.format(**{name: written(given[name], name) for name in given}),
         section=original.section,
         answer=right,
         tested=("the same line, with other numbers",),
@@ -74,8 +74,8 @@ def _apart(a, b, gap) -> bool:
     return len(a) != len(b) or any(abs(x - y) > gap for x, y in zip(a, b, strict=True))
 
 
-def _shown(value, name: str = "") -> str:
+def written(value, name: str = "") -> str:
     """A number as it is written by hand; the rungs of a ladder with arrows between them."""
     if isinstance(value, tuple):
-        return (" → " if name == "ladder" else ", ").join(map(_shown, value))
-    return f"{value:g}".replace("-", "−")
+        return (" → " if name == "ladder" else ", ").join(map(written, value))
+    return f"{value + 0.0:g}".replace("-", "−")  # -0.0 + 0.0 is 0.0
