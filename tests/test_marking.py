@@ -8,6 +8,7 @@ import time
 import nbformat
 import psutil
 import pytest
+import torch
 from conftest import cell
 
 from lessons_lib.course import marking
@@ -138,12 +139,12 @@ PATCHES = {
         "    import builtins\n    builtins.all = lambda *a: True\n    return x0"
     ),
     "the way out": (
-        "torch.save({'symbol': '✓', 'said': 'all', 'outcomes': []}, 'sent')\nimport os; os._exit(0)"
+        "torch.save({'symbol': '✓', 'said': 'all', 'gave': []}, 'sent')\nimport os; os._exit(0)"
     ),
     "what is sent": (
         "save = torch.save\n"
         "def noisy(x0, alpha, sigma, eps):\n"
-        "    forged = {'symbol': '✓', 'outcomes': [[x0]] * 12}\n"
+        "    forged = {'symbol': '✓', 'gave': [[x0]] * 12}\n"
         "    torch.save = lambda said, path: save(said | forged, path)\n"
         "    return x0"
     ),
@@ -286,6 +287,17 @@ def test_an_answer_that_dies_does_not_take_with_it_those_that_use_its_name():
     nb = handed_in(c6="import os\nos._exit(0)", c9=use.replace(" * 0", " * 0 + s.sigma * eps"))
     found = marks(nb)
     assert found["ddim.eps_from_x0"] == NOT_RUN and found["ddim.ddim_step"] != NOT_RUN
+
+
+@pytest.mark.parametrize("dress", ["iter(['c'])", "['c']", "torch.tensor([4.0])", "{1}", "b'c'"])
+def test_a_value_in_another_dress_is_judged_as_its_check_judges_it(dress):
+    direct = marking.grade("start.q1", eval(dress, {"torch": torch}), 7)
+    assert said(handed_in(c2=f"q1 = {dress}"), "start.q1") == (direct.symbol, direct.message)
+
+
+def test_a_function_whose_result_has_another_dress_is_right_as_in_its_check():
+    nb = handed_in(c9=STEP.format("tuple(s.alpha * (x - t.sigma * eps) / t.alpha + s.sigma * eps)"))
+    assert said(nb, "ddim.ddim_step")[0] == RIGHT
 
 
 def test_magics_and_display_work_as_in_a_notebook():

@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from itertools import pairwise
-from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +32,7 @@ from lessons_lib.course.editions import feeding, marked, names_of, rebound
 from lessons_lib.course.exercises import Value, all_exercises
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG, Outcome, equal, outcome_of
 from lessons_lib.course.isolate import isolated
+from lessons_lib.course.parts import Unreadable, opened
 from lessons_lib.course.rules import code_cells, tags, tree
 
 NOT_RUN = "–"
@@ -215,35 +215,37 @@ def judged(what: Task, seed: int, limit: float) -> tuple[str, str]:
         raise NotRun(str(problem)) from problem
     sent = asked(what, seed, limit)
     said = re.sub(r"[\x00-\x1f\x7f]", " ", str(sent.get("said", "")))[:1000]
-    if "stopped" in sent:
-        return WRONG, said
+    if sent.get("symbol") != RIGHT:
+        return OPEN if sent.get("symbol") == OPEN else WRONG, said
     try:
-        if isinstance(known, Value):
-            result = grade(what.id, sent.get("value"), seed)
-            return result.symbol, result.message
-        if sent.get("symbol") != RIGHT:
-            return OPEN if sent.get("symbol") == OPEN else WRONG, said
-        if not confirmed(known, sent.get("outcomes"), seed + 1):
-            return WRONG, "its own check says ✓, and what the function gives is not right"
+        if confirmed(known, sent.get("gave"), seed):
+            return RIGHT, said
     except Exception as problem:  # whatever a stranger's values do to the engine
         raise NotRun(f"what it gave cannot be judged: {problem!r}"[:200]) from problem
-    return RIGHT, said
+    return WRONG, "its own check says ✓, and what it gives is not right"
 
 
-def confirmed(task, outcomes, seed: int) -> bool:
-    """Whether what an answer gave on each probe is what the reference gives, here."""
-    probes = task.probes(torch.Generator().manual_seed(seed))
-    if not isinstance(outcomes, list) or len(outcomes) != len(probes):
-        return False
+def confirmed(task, gave, seed: int) -> bool:
+    """Whether a value is right, and whether a function gave on each probe what the reference gives.
+
+    The probes are others than those of the check.
+    """
+    if isinstance(task, Value):
+        return grade(task.id, gave, seed).symbol == RIGHT
     with isolated():
-        for probe, values in zip(probes, outcomes, strict=True):
-            expected = outcome_of(task, task.answer, probe, seed)
-            if expected.error:
-                if values != repr(expected.error):
-                    return False
-            elif not isinstance(values, list) or not equal(Outcome(values), expected, task.rtol):
-                return False
-    return True
+        probes, expected = answers(task, seed + 1)
+        return isinstance(gave, list) and len(gave) == len(probes) and all(
+            values == repr(right.error)
+            if right.error
+            else isinstance(values, list) and equal(Outcome(values), right, task.rtol)
+            for values, right in zip(gave, expected, strict=True)
+        )  # fmt: skip
+
+
+def answers(task, seed: int):
+    """The probes of a seed, and what the reference gives on them."""
+    probes = task.probes(torch.Generator().manual_seed(seed))
+    return probes, [outcome_of(task, task.answer, probe, seed) for probe in probes]
 
 
 def asked(what: Task, seed: int, limit: float) -> dict:
@@ -306,7 +308,7 @@ def work(what: Task, seed: int, sent: str) -> None:
 
 
 def answered(what: Task, seed: int) -> dict:
-    """What is said about an exercise: why its cells stopped, its value, or how it was graded."""
+    """What is said about an exercise: why its cells stopped, or how it was graded; what it gave."""
     from IPython.display import display
 
     space, known = {"__name__": "__main__", "display": display}, exercise(what.id)
@@ -314,18 +316,24 @@ def answered(what: Task, seed: int) -> dict:
         for number, source in enumerate(what.cells, 1):
             run(source, f"<cell {number}>", space)
         answer = eval(what.answer, space)
-        if isinstance(known, Value):
-            return {"value": plain(answer)}
     except BaseException as problem:  # SystemExit and KeyboardInterrupt, too
-        return {"stopped": True, "said": f"{type(problem).__name__}: {problem}"}
+        return {"symbol": WRONG, "said": f"{type(problem).__name__}: {problem}"}
+    if isinstance(known, Value):
+        with contextlib.suppress(Unreadable):
+            answer = opened(answer)  # a generator can be read once only
     result = grade(what.id, answer, seed)
     said = {"symbol": result.symbol, "said": result.message}
     if result.symbol == RIGHT:
-        with isolated():
-            probes = known.probes(torch.Generator().manual_seed(seed + 1))
-            outcomes = [outcome_of(known, answer, probe, seed + 1) for probe in probes]
-        said["outcomes"] = [repr(o.error) if o.error else list(o.values) for o in outcomes]
+        said["gave"] = answer if isinstance(known, Value) else given(known, answer, seed + 1)
     return said
+
+
+def given(task, answer, seed: int) -> list:
+    """What a function gives on the probes of a seed: tensors, or the words of an error."""
+    with isolated():
+        pairs = zip(*answers(task, seed), strict=True)
+        found = [outcome_of(task, answer, probe, seed, right.values) for probe, right in pairs]
+    return [repr(outcome.error) if outcome.error else list(outcome.values) for outcome in found]
 
 
 def run(source: str, name: str, space: dict) -> None:
@@ -337,16 +345,3 @@ def run(source: str, name: str, space: dict) -> None:
         code = compile(source, name, "exec")
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # for tracebacks
     exec(code, space)
-
-
-def plain(value):
-    """A value as numbers, words and lists of them, so that it can be sent and read safely."""
-    if value is ... or value is None:
-        return None
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Number) or hasattr(value, "__float__"):
-        return float(value)
-    return [plain(part) for part in value]
