@@ -253,7 +253,8 @@ def answers_of(path: Path, seed: int, strict: bool):
     shipped = load(of) if of else submitted  # a notebook of one's own is its own measure
     rows = mark(shipped, submitted, seed)
     count = len(marked(shipped, "exercise"))
-    return (of or path).stem, list(tqdm(rows, path.stem, count, leave=False, bar_format=BAR))
+    bar = tqdm(rows, path.stem, count, leave=False, disable=None, bar_format=BAR)
+    return (of or path).stem, list(bar)
 
 
 def failed_first(rows):
