@@ -1,30 +1,46 @@
 """The `lessons` command, on small notebooks of its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import types
 from pathlib import Path
 
+import nbformat
 import pytest
 from click.testing import CliRunner
 from conftest import cell
 
 from lessons_lib import files
 from lessons_lib.course import cli, doctor
-from lessons_lib.course.execute import load
+from lessons_lib.course.execute import load, save
 from lessons_lib.course.progress import record
+
+
+def asked(id, source="...", name=None):
+    """A stub, or an answer, and its check."""
+    name = name or id.split(".")[1]
+    return [
+        cell("code", f"{name} = {source}", f"exercise:{id}", id=f"{name}-stub"),
+        cell("code", f'check("{id}", {name})', f"check:{id}", id=f"{name}-check"),
+    ]
+
+
+def handed_in(**answers):
+    """The cells of a small notebook with two exercises: start.q1 is "c", start.guess is "b"."""
+    first = cell("code", "from lessons_lib.course import check\n\nprint('hello')", id="first")
+    known = {"q1": "...", "guess": "..."} | answers
+    return [first, *(c for name, said in known.items() for c in asked(f"start.{name}", said))]
 
 
 @pytest.fixture
 def course(tmp_path, write, monkeypatch):
-    """A course of its own: three notebooks, one of them broken."""
+    """A course of its own: two notebooks, one of them broken."""
     (tmp_path / "notebooks").mkdir()
-    marks = ["○ not written yet", "✗ forgot the root", "✓ all"]
-    checks = [cell("code", f"print({m!r})", f"check:toy.f{i}") for i, m in enumerate(marks)]
-    write([cell("code", "print('hello')"), checks[0], checks[2]], "notebooks/00_good.ipynb")
-    write([cell("code", "unknown"), checks[1]], "notebooks/01_bad.ipynb")
+    write(handed_in(), "notebooks/00_good.ipynb")
+    write([cell("code", "unknown"), *asked("start.q2")], "notebooks/01_bad.ipynb")
     monkeypatch.setattr(cli, "ROOT", tmp_path)
     return tmp_path
 
@@ -51,54 +67,204 @@ def test_run_gives_a_table_pages_and_names_what_failed(course):
     assert call("run", "0").exit_code == 0
 
 
-def test_check_lists_every_exercise_and_fails_only_on_a_wrong_one(course):
+def test_check_lists_every_exercise_and_fails_only_on_a_wrong_one(course, own_home):
+    mine = own_home / "notebooks"
+    call("copy", "00")
+    place(mine / "00_good.ipynb", handed_in(q1="'c'"))
     done = call("check", "00")
-    assert done.exit_code == 0
-    assert "○ toy.f0" in done.output and "✓ toy.f2" in done.output
-    assert "1 of 2 right, 0 wrong, 1 not written yet" in done.output
+    assert done.exit_code == 0, done.output
+    assert "○ start.guess" in done.output and "✓ start.q1" in done.output
+    assert "1 right, 1 not written yet (of 2)" in done.output
+    assert f"your copy, {mine / '00_good.ipynb'}" in done.output
     assert call("check", "00", "--strict").exit_code == 1
-    done = call("check", "01_bad")
-    assert done.exit_code == 1 and "✗ toy.f1" in done.output and "forgot the root" in done.output
+    place(mine / "00_good.ipynb", handed_in(q1="'c'", guess="'a'"))
+    done = call("check", "0")
+    assert done.exit_code == 1 and "✗ start.guess" in done.output and "1 wrong" in done.output
+    place(mine / "00_good.ipynb", handed_in(q1="'c'", guess="'b'"))
+    assert call("check", "00", "--strict").exit_code == 0
+    done = call("check", "00", "--shipped")
+    assert done.exit_code == 0 and "00_good, the course's file: 2 not written yet" in done.output
+
+
+def test_strict_marks_every_file_and_is_content_with_nothing_less_than_all(course, tmp_path, write):
+    sub = tmp_path / "sub"
+    good = {"q1": "'c'", "guess": "'b'"}
+    for name in ("ann", "ben", "cem"):
+        (sub / name).mkdir(parents=True)
+    write(handed_in(**good), "sub/ann/00_good.ipynb")
+    (sub / "ben" / "00_good.ipynb").write_text("")  # handed in, and empty
+    write(handed_in(**good)[:3], "sub/cem/00_good.ipynb")  # one exercise deleted
+    write([cell("code", "x = 1", id="mine")], "sub/dan.ipynb")
+    files = [str(sub / name / "00_good.ipynb") for name in ("ben", "cem", "ann")]
+    done = call("check", "--strict", *files, str(sub / "dan.ipynb"))
+    assert done.exit_code == 1
+    assert f"00_good, {files[2]}: 2 right (of 2)" in done.output  # the rest goes on
+    assert f"00_good, {files[1]}: 1 right, 1 not run (of 2)" in done.output
+    assert "– start.guess" in done.output and "has no cell with this answer" in done.output
+    assert f"✗ {files[0]} is not a Jupyter notebook" in done.output
+    assert f"{sub / 'dan.ipynb'} is none of the course's notebooks" in done.output
+    assert call("check", "--strict", files[2]).exit_code == 0
+    assert call("check", "--strict", files[0]).exit_code == 1
+    done = call("check", str(sub / "dan.ipynb"))  # a notebook of one's own
+    assert done.exit_code == 0 and "no exercises (of 0)" in done.output
+
+
+def test_the_seed_is_fresh_printed_and_may_be_given_again(course):
+    drawn = {re.search(r"--seed (\d+)", call("check", "00").output)[1] for _ in range(3)}
+    assert len(drawn) > 1
+    assert "with --seed 12." in call("check", "00", "--seed", "12").output
+    assert call("check", "00", "--seed", "-1").exit_code == 2
 
 
 def test_check_again_puts_what_failed_before_first(course):
-    record("toy.f2", "✗", "swapped"), record("toy.f2", "✓"), record("toy.f1", "✗")
+    record("start.guess", "✗", "swapped"), record("start.guess", "✓"), record("start.q2", "✗")
     lines = call("check", "--again").output.splitlines()
     order = [line.split()[1] for line in lines if line[:3].strip() in ("✓", "✗", "○")]
-    assert order == ["toy.f1", "toy.f2", "toy.f0"]
+    assert order == ["start.q2", "start.guess", "start.q1"]
 
 
-def test_a_copy_is_made_once_and_then_checked(course, own_home, write):
-    done = call("copy", "0")
+# --- which file is meant --------------------------------------------------------------------------
+
+
+def test_a_path_means_that_file_whatever_it_is_called(course, own_home, write, monkeypatch):
+    monkeypatch.chdir(course)
+    call("copy")
     mine = own_home / "notebooks" / "00_good.ipynb"
-    assert done.exit_code == 0 and f"✓ {mine}: copied" in done.output
-    write([cell("code", "print('✗ my slip')", "check:toy.f0")], mine)
+    theirs = write(handed_in(), "00_good.ipynb")
+    shipped = course / "notebooks" / "00_good.ipynb"
+    for words, meant in {
+        ("00",): mine,
+        ("0",): mine,
+        ("00_good",): mine,
+        ("00_good.ipynb",): theirs,
+        ("./00_good.ipynb",): theirs,
+        ("notebooks/00_good.ipynb",): shipped,
+        (str(mine),): mine,
+        (str(shipped), "00_good.ipynb"): (shipped, theirs),
+    }.items():
+        found = cli.notebooks(words, own=True)
+        assert found == (list(meant) if isinstance(meant, tuple) else [meant])
+    assert cli.notebooks(("00",)) == [shipped]
+    assert cli.notebooks((), own=True) == [mine, mine.with_name("01_bad.ipynb")]
+
+
+@pytest.mark.parametrize("command", ["check", "run", "notebooks", "solve", "lab", "copy"])
+@pytest.mark.parametrize(
+    "word", ["sub/ben/00_good.ipynb", "00_good.ipynb", "./00", "sub/00_good", "notebooks", "", "7"]
+)
+def test_a_file_that_is_not_there_is_an_error_and_not_the_courses_own(
+    course, monkeypatch, command, word
+):
+    (course / "sub" / "ben").mkdir(parents=True)
+    monkeypatch.chdir(course)
+    monkeypatch.setattr(cli.subprocess, "Popen", None)
+    done = call(command, word)
+    assert done.exit_code == 2 and repr(word) in done.output, done.output
+    assert not (course / "build").exists()
+
+
+def test_files_of_one_name_do_not_overwrite_each_others_pages(course, write):
+    for name in ("ann", "ben"):
+        (course / name).mkdir()
+        write([cell("code", f"print('{name}!')")], f"{name}/00_good.ipynb")
+    done = call("run", *(str(course / name / "00_good.ipynb") for name in ("ann", "ben")))
+    assert done.exit_code == 0, done.output
+    for name in ("ann", "ben"):
+        page = course / "build" / "html" / name / "00_good.html"
+        assert f"{name}!" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["check", "run", "notebooks", "solve"])
+def test_one_broken_file_does_not_stop_the_rest(course, tmp_path, command):
+    bad = tmp_path / "bad.ipynb"
+    bad.write_text("{")
+    done = call(command, str(bad), "00")
+    assert done.exit_code == 1 and f"{bad} is not a Jupyter notebook" in done.output
+    assert "00_good" in done.output.replace(str(bad), "")
+
+
+# --- the reader's copies --------------------------------------------------------------------------
+
+
+def test_a_copy_is_made_once_and_what_is_in_it_stays(course, own_home):
+    mine = own_home / "notebooks" / "00_good.ipynb"
+    done = call("copy", "0")
+    assert done.exit_code == 0 and f"copies are in {mine.parent}" in done.output
+    assert "✓ 00_good.ipynb: made" in done.output
+    place(mine, handed_in(q1="'a'  # my slip"))
     before = mine.read_bytes()
-    assert "yours: left alone" in call("copy").output and mine.read_bytes() == before
+    assert "00_good" not in call("copy").output and mine.read_bytes() == before
     assert (own_home / "notebooks" / "01_bad.ipynb").exists()
-    done = call("check", "00")
-    assert done.exit_code == 1 and "my slip" in done.output and f"your copy, {mine}" in done.output
-    done = call("check", "00", "--shipped")
-    assert done.exit_code == 0 and "the course's file" in done.output
-    done = call("check", str(mine))  # a path means that file
-    assert "my slip" in done.output
+    place(course / "notebooks" / "00_good.ipynb", [*handed_in(), cell("code", "new", id="new")])
+    assert "✓ 00_good.ipynb: renewed, with what you wrote in it" in call("copy").output
+    sources = [c.source for c in load(mine).cells]
+    assert sources[1] == "q1 = 'a'  # my slip" and sources[-1] == "new" and len(sources) == 6
 
 
 def test_copies_go_to_another_folder_but_not_into_the_course(course, tmp_path_factory):
     there = tmp_path_factory.mktemp("there") / "new"
     assert call("copy", "00", "--to", str(there)).exit_code == 0
-    assert [file.name for file in there.iterdir()] == ["00_good.ipynb"]
+    assert [file.name for file in there.glob("*.ipynb")] == ["00_good.ipynb"]
     done = call("copy", "--to", str(course / "notebooks"))
     assert done.exit_code == 2 and "inside the course's own folder" in done.output
     done = call("copy", "--to", str(there / "00_good.ipynb"))  # a file, not a folder
     assert done.exit_code == 1 and "cannot copy to" in done.output
+    done = call("copy", str(there / "00_good.ipynb"))
+    assert done.exit_code == 2 and "only the course's own are copied" in done.output
 
 
-def test_a_file_that_is_no_notebook_is_named(course, tmp_path):
-    bad = tmp_path / "bad.ipynb"
-    bad.write_text("{")
-    done = call("check", str(bad))
-    assert done.exit_code == 1 and f"{bad} is not a Jupyter notebook" in done.output
+@pytest.fixture
+def opened(monkeypatch):
+    """What JupyterLab would be started with: words and environment."""
+    found = {}
+
+    class Child:
+        def __init__(self, words, env):
+            found.update(words=words, env=env)
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(cli.subprocess, "Popen", Child)
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    return found
+
+
+def test_lab_makes_the_readers_copies_and_opens_them_in_their_folder(course, own_home, opened):
+    folder = own_home / "notebooks"
+    before = {path: path.read_bytes() for path in (course / "notebooks").iterdir()}
+    done = call("lab", "00")
+    assert done.exit_code == 0, done.output
+    assert f"Your own copies are in {folder}" in done.output
+    assert f"Opening your copy, {folder / '00_good.ipynb'}; --shipped" in done.output
+    assert {path.name for path in folder.glob("*.ipynb")} == {path.name for path in before}
+    assert f"--ServerApp.root_dir={folder}" in opened["words"]
+    assert "--LabApp.default_url=/lab/tree/00_good.ipynb" in opened["words"]
+    assert "Your own copies" not in call("lab", "00").output  # said once
+    assert {path: path.read_bytes() for path in (course / "notebooks").iterdir()} == before
+    done = call("lab", "00", "--shipped")
+    assert "the course's file" in done.output
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_good.ipynb" in opened["words"]
+
+
+def test_lab_opens_any_file_and_makes_no_copies_for_it(course, own_home, opened, write):
+    path = write(handed_in(), "theirs.ipynb")
+    assert call("lab", str(path)).exit_code == 0
+    assert "--LabApp.default_url=/lab/tree/theirs.ipynb" in opened["words"]
+    assert f"--ServerApp.root_dir={path.parent}" in opened["words"]
+    assert not (own_home / "notebooks").exists()
+
+
+def test_lab_opens_the_courses_own_where_no_copy_can_be_kept(course, own_home, opened):
+    (own_home / "notebooks").write_text("a file in the way")
+    done = call("lab", "00")
+    assert done.exit_code == 0 and "No copies can be kept" in done.output
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_good.ipynb" in opened["words"]
+
+
+def place(path, cells):
+    nb = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    save(nbformat.from_dict(nb), path)
 
 
 def test_solve_writes_the_lecturers_edition_of_what_runs(course):
@@ -189,29 +355,7 @@ def test_lab_opens_a_browser_only_with_a_display_and_root_only_for_root(monkeypa
     assert "--no-browser" in cli.lab_options(path, no_browser=True)
 
 
-def test_lab_opens_the_readers_copy_in_its_own_folder(own_home):
-    mine = own_home / "notebooks" / "00_start_here.ipynb"
-    assert cli.chosen(("00",), shipped=False)[0].parent == cli.ROOT / "notebooks"
-    call("copy", "00")
-    assert cli.chosen(("00",), shipped=False) == [mine]
-    assert cli.chosen(("00",), shipped=True)[0].parent == cli.ROOT / "notebooks"
-    options = cli.lab_options(mine)
-    assert f"--ServerApp.root_dir={mine.parent}" in options
-    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in options
-
-
-def test_in_a_terminal_of_the_lab_the_command_is_found(monkeypatch, own_home):
-    opened = {}
-
-    class Child:
-        def __init__(self, words, env):
-            opened.update(env=env)
-
-        def wait(self):
-            return 0
-
-    monkeypatch.setattr(cli.subprocess, "Popen", Child)
-    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+def test_in_a_terminal_of_the_lab_the_command_is_found(monkeypatch, course, opened):
     monkeypatch.setenv("PATH", os.pathsep.join(["first", "second"]))
     assert call("lab", "00").exit_code == 0
     here, *rest = opened["env"]["PATH"].split(os.pathsep)
@@ -239,7 +383,7 @@ def test_ctrl_c_in_a_run_ends_it_and_its_kernel(tmp_path, write):
     wait_for(lambda: not psutil.pid_exists(pid))
 
 
-def wait_for(done, seconds=30):
+def wait_for(done, seconds=120):
     import time
 
     end = time.monotonic() + seconds

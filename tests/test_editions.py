@@ -69,40 +69,22 @@ def test_the_lecturers_edition_unfolds_answers_and_says_what_they_must_mention(w
     assert "<details>" in nb.cells[3].source
 
 
-# --- only what the checks need --------------------------------------------------------------------
+# --- only what an answer needs --------------------------------------------------------------------
 
 
-def sources(*cells):
-    nb = {"cells": [*cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    for i, each in enumerate(cells):
-        each.setdefault("id", f"c{i}")
-    return [each.source for each in editions.needed(nbformat.from_dict(nb)).cells]
-
-
-STUB = cell("code", "def f(x):\n    return helper(x)", "exercise:a.f")
-TEST = cell("code", "check('a.f', f)", "check:a.f")
-
-
-def test_needed_keeps_what_defines_the_names_and_nothing_else():
-    kept = sources(
-        cell("code", "import torch"),
-        cell("code", "from course import check"),
-        cell("markdown", "# Prose"),
-        cell("code", "table = [1]"),
-        cell("code", "def helper(x):\n    return table[0] * x"),
-        cell("code", "net = train(steps=100000)"),
-        STUB,
-        cell("code", "x = f(net)"),
-        TEST,
-        cell("code", "def helper(x):\n    return late"),
-    )
-    assert kept == [
-        "from course import check",
+def test_feeding_keeps_what_defines_the_names_and_nothing_else():
+    cells = [
+        "import torch",
         "table = [1]",
+        "def helper(x):\n    return late",
         "def helper(x):\n    return table[0] * x",
-        STUB["source"],
-        TEST["source"],
+        "net = train(steps=100000)",
+        "def other(x):\n    return helper(net)",
+        "this is no Python",
     ]
+    assert editions.feeding(cells, {"helper", "x"}) == [cells[1], cells[3]]
+    assert editions.feeding(cells, {"torch"}) == cells[:1]
+    assert editions.feeding(cells, set()) == []
 
 
 @pytest.mark.parametrize(
@@ -122,30 +104,35 @@ def test_needed_keeps_what_defines_the_names_and_nothing_else():
         "class helper: pass",
         "%%time\nhelper = 1",
         "%matplotlib inline\nhelper = 1",
-        "this is no Python",
     ],
 )
-def test_needed_keeps_whatever_may_change_a_name(change):
-    assert change in sources(cell("code", change), STUB, TEST)
+def test_feeding_keeps_whatever_may_change_a_name(change):
+    assert editions.feeding([change, "print(0)"], {"helper"}) == [change]
 
 
 @pytest.mark.parametrize("other", ["print(helper)", "def g(helper): return helper", "helpers = 1"])
-def test_needed_drops_what_only_reads(other):
-    assert other not in sources(cell("code", other), STUB, TEST)
+def test_feeding_drops_what_only_reads(other):
+    assert editions.feeding([other], {"helper"}) == []
 
 
-def test_needed_of_a_notebook_without_exercises_is_empty():
-    assert sources(cell("code", "x = 1"), cell("markdown", "# Prose")) == []
-
-
-@pytest.mark.solved
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_cells_that_are_needed_pass_every_check(path):
-    nb = load(path)
-    done = run(path, env=editions.STRICT, notebook=editions.needed(editions.solved(nb)))
-    assert done.error is None
-    found = [(name, mark) for name, mark, _ in editions.results(done.notebook)]
-    assert found == [(name, editions.RIGHT) for name, _ in editions.marked(nb, "exercise")]
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(x):\n    y = 1", {"f"}),
+        ("class c: pass", {"c"}),
+        ("import a.b, c as d", {"a", "d"}),
+        ("from a import b as c", {"c"}),
+        ("x = y, (z, *w) = 1, (2, 3)", {"x", "y", "z", "w"}),
+        ("x: int = 1", {"x"}),
+        ("x: int", set()),
+        ("x += 1", set()),
+        ("x[0] = y.z = 1", set()),
+        ("if x:\n    y = 1", set()),
+        ("%%time\nx = 1", {"x"}),
+    ],
+)
+def test_rebound_names_are_those_that_are_set_whatever_was_before(source, names):
+    assert editions.rebound(source) == names
 
 
 # --- reading the checks ---------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from conftest import cell
 
-from lessons_lib.course.execute import WIDGET_VIEW, dumps, load, normalise, run, save
+from lessons_lib.course.execute import LANGUAGE, WIDGET_VIEW, dumps, load, normalise, run, save
 from lessons_lib.course.rules import claims, definitions, problems, tree, values, way
 
 PNG = base64.b64encode(b"\x89PNG tiny").decode()
@@ -125,10 +125,18 @@ def test_a_dead_kernel_is_an_error(write):
 
 def test_what_is_no_notebook_is_named(tmp_path):
     path = tmp_path / "broken.ipynb"
-    for text in ("{", "[]", '{"nbformat": 3}'):
+    cells = ("", '"x"', '["x"]', "[1]", "[{}]", '[{"cell_type": "code", "source": 3}]')
+    texts = ["", "{", "[]", "3", '{"nbformat": 3}', '{"nbformat": 4}', "[" * 100_000]
+    for text in (*texts, *(f'{{"nbformat": 4, "cells": {each}}}' for each in cells)):
         path.write_text(text)
         with pytest.raises(ValueError, match="broken.ipynb is not a Jupyter notebook"):
             load(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="broken.ipynb is not a Jupyter notebook"):
+        load(path)
+    for gone in (tmp_path / "absent.ipynb", tmp_path):
+        with pytest.raises(ValueError, match=f"{gone} cannot be read: "):
+            load(gone)
 
 
 def test_save_is_whole_or_not_at_all(write, monkeypatch):
@@ -173,7 +181,7 @@ def test_normalise_takes_out_what_differs_and_keeps_the_rest():
     tidy = normalise(nb)
     nbformat.validate(tidy)
     assert set(tidy.metadata) == {"title", "kernelspec", "language_info"}
-    assert tidy.metadata.language_info == {"name": "python"}
+    assert tidy.metadata.language_info == LANGUAGE  # and no version
     assert [c.execution_count for c in tidy.cells] == [None, 1, 2]
     assert [c.id for c in tidy.cells] == ["empty", "a", "a-2"]
     assert set(tidy.cells[1].metadata) == {"tags", "slideshow"}
@@ -220,6 +228,42 @@ def test_two_runs_give_the_same_bytes(write):
     path = write([cell("code", text) for text in source])
     first, second = (dumps(normalise(run(path).notebook)) for _ in range(2))
     assert first == second and "image/png" in first and WIDGET_VIEW not in first
+
+
+def test_a_normalised_notebook_becomes_a_script_and_it_runs(write):
+    path = write([cell("markdown", "# Small"), cell("code", "print(1 + 1)")])
+    save(normalise(load(path)), path)
+    words = [sys.executable, "-m", "nbconvert", "--to", "script", str(path)]
+    subprocess.run(words, check=True, capture_output=True, timeout=120)
+    script = path.with_suffix(".py")  # and not .txt
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.stdout == "2\n"
+
+
+def test_what_was_not_reached_shows_no_old_output(write):
+    old = [stream("an old result\n")]
+    path = write([cell("code", "1 / 0"), cell("code", "print(2)", outputs=old)])
+    assert [len(c.outputs) for c in run(path).notebook.cells] == [1, 0]
+    path = write(
+        [cell("code", "import os; os._exit(0)", outputs=old), cell("code", "", outputs=old)]
+    )
+    done = run(path)
+    assert "DeadKernelError" in done.error and not any(c.outputs for c in done.notebook.cells)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for a process the POSIX way")
+def test_a_loop_that_nothing_interrupts_is_ended_with_its_kernel(write):
+    endless = (
+        "while True:\n    try:\n        time.sleep(9)\n    except BaseException:\n        pass"
+    )
+    first = "import os, time, signal; print(os.getpid(), flush=True)\n"
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    path = write([cell("code", first + deaf + endless), cell("code", "print(2)")])
+    done = run(path, timeout=3)
+    assert "cell 1 (small-0): CellTimeoutError" in done.error and done.seconds < 60
+    pid = int(done.notebook.cells[0].outputs[0].text)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 # ---- judging: the good notebook passes, and each bad one is caught

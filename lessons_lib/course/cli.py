@@ -1,17 +1,18 @@
 """The `lessons` command: each subcommand reads its words, calls the course, prints a table."""
 
 import os
-import re
-import shutil
+import secrets
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
 
 ROOT = Path(__file__).resolve().parents[2]  # the repository
 MIB = 2**20
+BAR = "{desc} {bar} {elapsed}"
 
 # Imports stand inside the commands, so that `lessons --help` answers at once.
 
@@ -24,46 +25,59 @@ def main():
             stream.reconfigure(errors="replace")  # a terminal that cannot write ✓ writes ?
 
 
-def notebooks(names: tuple[str, ...]) -> list[Path]:
-    """The notebooks that the words on the command line mean: 3, 03, 03_name, a path; none is all.
+def course() -> list[Path]:
+    """The course's own notebooks."""
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+
+def notebooks(names: tuple[str, ...], own: bool = False) -> list[Path]:
+    """The notebooks that the words on the command line mean: 3, 03, 03_name; none is all.
+
+    A word with a folder or .ipynb in it is a path and means that file, whatever its name is.
+    own: of the course's, take the reader's copy where there is one.
     Raises click.BadParameter naming the word and what there is.
     """
-    every = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    if not names:
-        return every
+    mine = lambda path: copies() / path.name
+    ours = [mine(path) if own and mine(path).is_file() else path for path in course()]
     found = []
     for name in names:
-        stem = re.sub(r"^(\d)$", r"0\1", Path(name).name.removesuffix(".ipynb"))
-        hits = [p for p in every if p.stem == stem or p.stem.split("_")[0] == stem]
-        if not hits and Path(name).suffix == ".ipynb" and Path(name).exists():
-            hits = [Path(name).resolve()]
+        if is_path(name):
+            if not Path(name).is_file():
+                raise click.BadParameter(f"there is no file {name!r}")
+            found.append(Path(name).resolve())
+            continue
+        stem = name.zfill(2) if name.isdecimal() else name
+        hits = [p for p in ours if stem and stem in (p.stem, p.stem.split("_")[0])]
         if not hits:
-            known = ", ".join(p.stem for p in every) or "none"
+            known = ", ".join(p.stem for p in ours) or "none"
             raise click.BadParameter(f"no notebook {name!r}; there are: {known}")
         found += hits
-    return found
+    return found if names else ours
+
+
+def is_path(name: str) -> bool:
+    """Whether a word names a file, and not one of the course's notebooks."""
+    return name.endswith(".ipynb") or any(mark in name for mark in (os.sep, os.altsep) if mark)
 
 
 def copies() -> Path:
     """The folder of the reader's own copies."""
     from lessons_lib.course.progress import home
 
-    return home() / "notebooks"
-
-
-def chosen(names: tuple[str, ...], shipped: bool) -> list[Path]:
-    """The notebooks that are meant: the reader's own copy, where there is one, unless shipped."""
-    mine = lambda path: copies() / path.name
-    own = lambda path: not shipped and path.is_relative_to(ROOT) and mine(path).is_file()
-    return [mine(path) if own(path) else path for path in notebooks(names)]
+    return home().resolve() / "notebooks"
 
 
 def whose(path: Path) -> str:
     """Which file that is, in words."""
-    if path.is_relative_to(ROOT):
+    if path in course():
         return "the course's file"
     return f"your copy, {path}" if path.parent == copies() else str(path)
+
+
+def made(kind: str, path: Path) -> Path:
+    """Where something made from a notebook is put; strangers' are kept apart, by their folder."""
+    folder = ROOT / "build" / kind
+    return folder / path.name if path in course() else folder / path.parent.name / path.name
 
 
 def executed(path: Path, label: str = "", **options):
@@ -73,7 +87,7 @@ def executed(path: Path, label: str = "", **options):
     from lessons_lib.course.execute import run
 
     text = label or path.stem
-    with tqdm(desc=text, unit="cell", leave=False, bar_format="{desc} {bar} {elapsed}") as bar:
+    with tqdm(desc=text, leave=False, bar_format=BAR) as bar:
 
         def progress(done, total):
             bar.total = total
@@ -87,12 +101,18 @@ def executed(path: Path, label: str = "", **options):
 @click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
 @click.option("--shipped", is_flag=True, help="Open the course's own file, not your copy.")
 def lab(notebook, no_browser, shipped):
-    """Open the course in JupyterLab: your copy of a notebook, where you made one."""
-    path = chosen((notebook,), shipped)[0]
-    if not path.is_relative_to(ROOT):
-        if path.parent != copies():
-            raise click.BadParameter(f"{path} is outside the course's folder, {ROOT}")
-        click.echo(f"Opening {whose(path)}; --shipped opens the course's own.")
+    """Open the course in JupyterLab, in your own copies of the notebooks.
+
+    They are made the first time, without the outputs that would tell an answer. When the course
+    has changed, they are renewed: what you wrote stays.
+    """
+    if not (shipped or is_path(notebook)):
+        try:
+            renewed(course(), copies())
+        except OSError as problem:
+            click.echo(f"No copies can be kept in {copies()} ({problem}); these are not your own:")
+    path = notebooks((notebook,), own=not shipped)[0]
+    click.echo(f"Opening {whose(path)}; --shipped opens the course's own.")
     words = [sys.executable, "-m", "jupyterlab", *lab_options(path, no_browser)]
     # The kernel of this environment comes before one that was registered for the whole user.
     # Threads that sleep when they wait: on a busy machine spinning ones are three times slower.
@@ -112,7 +132,7 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
     """JupyterLab's options: this notebook first, few words, root only for root."""
     import zmq
 
-    root = ROOT if path.is_relative_to(ROOT) else path.parent
+    root = ROOT if path in course() else path.parent
     options = [
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
@@ -142,8 +162,12 @@ def run(names):
     failed = []
     click.echo(f"{'notebook':<32} {'seconds':>8} {'peak MiB':>9}")
     for path in notebooks(names):
-        result = executed(path)
-        to_html(result.notebook, ROOT / "build" / "html" / f"{path.stem}.html")
+        try:
+            result = executed(path)
+        except ValueError as problem:
+            failed.append(str(problem))
+            continue
+        to_html(result.notebook, made("html", path).with_suffix(".html"))
         mark = "✗" if result.error else "✓"
         row = f"{path.stem:<32} {result.seconds:8.1f} {result.peak_bytes / MIB:9.0f}  {mark}"
         click.echo(row)
@@ -160,16 +184,15 @@ def rewrite(names):
 
     failed = []
     for path in notebooks(names):
-        result = executed(path)
-        error = result.error
-        if error is None:
-            try:
-                save(normalise(result.notebook), path)
-            except ValueError as problem:
-                error = str(problem)
-        click.echo(f"{'✗' if error else '✓'} {path.stem} ({result.seconds:.1f} s)")
-        if error:
-            failed.append(f"{path.stem}, left as it was: {error}")
+        try:
+            result = executed(path)
+            if result.error:
+                raise ValueError(result.error)
+            save(normalise(result.notebook), path)
+        except ValueError as problem:
+            failed.append(f"{path.stem}, left as it was: {problem}")
+        else:
+            click.echo(f"✓ {path.stem} ({result.seconds:.1f} s)")
     finish(failed)
 
 
@@ -177,38 +200,71 @@ def rewrite(names):
 @click.argument("names", nargs=-1, metavar="[NN]...")
 @click.option("--shipped", is_flag=True, help="Check the course's own files, not your copies.")
 @click.option("--again", is_flag=True, help="What failed before comes first.")
-@click.option("--strict", is_flag=True, help="An answer not written yet counts as a failure.")
-def check(names, shipped, again, strict):
-    """Check your answers in a fresh kernel: ✓ right, ✗ wrong and why, ○ not written yet.
+@click.option("--strict", is_flag=True, help="For marking: leave with 1 unless all is right.")
+@click.option("--seed", type=click.IntRange(0), help="Judge as the run that printed this seed.")
+def check(names, shipped, again, strict, seed):
+    """Check your answers: ✓ right, ✗ wrong and why, ○ not written yet, – not run and why.
 
-    Only the cells that the exercises need are run. NN may be a path to any notebook. Leaves with 1
-    if an answer is wrong.
+    NN may be the path of any notebook. Its answers are put into the course's own notebook and
+    judged one by one, each in a process of its own, on fresh numbers; only the cells that an
+    answer needs are run. Leaves with 1 if an answer is wrong or could not be run.
     """
-    from lessons_lib.course.editions import OPEN, RIGHT, WRONG, needed, results
+    from lessons_lib.course.grading import OPEN, RIGHT, WRONG
+    from lessons_lib.course.marking import NOT_RUN
+
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    all_rows, broken = [], []
+    words = {RIGHT: "right", WRONG: "wrong", OPEN: "not written yet", NOT_RUN: "not run"}
+    for path in notebooks(names, own=not shipped):
+        try:
+            which, rows = answers_of(path, seed, strict)
+        except ValueError as problem:
+            broken.append(str(problem))
+            continue
+        counts = Counter(mark for _, mark, _ in rows)
+        said = ", ".join(f"{counts[mark]} {words[mark]}" for mark in words if counts[mark])
+        click.echo(f"{which}, {whose(path)}: {said or 'no exercises'} (of {len(rows)})")
+        all_rows += rows
+        if not again:
+            table(rows)
+    if again:
+        table(failed_first(all_rows))
+    click.echo(f"The numbers were drawn with --seed {seed}.")
+    marks = Counter(mark for _, mark, _ in all_rows)
+    bad = marks[WRONG] + marks[NOT_RUN] + (strict and marks[OPEN] + (not all_rows))
+    finish(broken, bad > 0)
+
+
+def answers_of(path: Path, seed: int, strict: bool):
+    """The name of the course's notebook that a file is, and how each of its exercises was judged.
+
+    Raises ValueError for a file that is no notebook and, when it is strict, none of the course's.
+    """
+    from tqdm import tqdm
+
+    from lessons_lib.course.editions import marked
     from lessons_lib.course.execute import load
+    from lessons_lib.course.marking import mark, original
+
+    submitted = load(path)
+    of = original(path, submitted, course(), load)
+    if of is None and strict:
+        raise ValueError(f"{path} is none of the course's notebooks: no cell of theirs is in it")
+    shipped = load(of) if of else submitted  # a notebook of one's own is its own measure
+    rows = mark(shipped, submitted, seed)
+    count = len(marked(shipped, "exercise"))
+    bar = tqdm(rows, path.stem, count, leave=False, disable=None, bar_format=BAR)
+    return (of or path).stem, list(bar)
+
+
+def failed_first(rows):
+    """Rows in the order of what to do again: not right by now, then once wrong, then the others."""
+    from lessons_lib.course.grading import WRONG
     from lessons_lib.course.progress import history, state
 
-    rows = []
-    for path in chosen(names, shipped):
-        try:
-            nb = needed(load(path))
-        except ValueError as problem:
-            raise click.ClickException(str(problem)) from problem
-        done = executed(path, keep_going=True, notebook=nb)
-        found = results(done.notebook)
-        click.echo(f"{path.stem} ({whose(path)}): {len(found)} exercises, {done.seconds:.0f} s")
-        rows += found
-        if not again:
-            table(found)
-    if again:
-        past = history()
-        before = {name: state(past.get(name, [])) for name, _, _ in rows}
-        rows.sort(key=lambda row: (before[row[0]].symbol != WRONG, not before[row[0]].failed))
-        table(rows)
-    marks = [mark for _, mark, _ in rows]
-    right, wrong, blank = (marks.count(mark) for mark in (RIGHT, WRONG, OPEN))
-    click.echo(f"{right} of {len(marks)} right, {wrong} wrong, {blank} not written yet")
-    sys.exit(wrong > 0 or (strict and right < len(marks)))
+    past = history()
+    before = {name: state(past.get(name, [])) for name, _, _ in rows}
+    return sorted(rows, key=lambda r: (before[r[0]].symbol != WRONG, not before[r[0]].failed))
 
 
 def table(rows):
@@ -220,25 +276,32 @@ def table(rows):
 
 @main.command()
 @click.argument("names", nargs=-1, metavar="[NN]...")
-@click.option("--to", type=click.Path(path_type=Path), help="Another folder than your own.")
+@click.option("--to", type=click.Path(path_type=Path), help="Another folder than yours.")
 def copy(names, to):
-    """Copy notebooks, to write in: `lab` and `check` then take your copy. Overwrites nothing."""
-    folder = to or copies()
-    if folder.resolve().is_relative_to(ROOT):
-        raise click.BadParameter(f"{folder} is inside the course's own folder, {ROOT}")
+    """Make your own copies of notebooks, or renew them, as `lab` does: what you wrote stays."""
+    folder = (to or copies()).resolve()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in notebooks(names):
-            place = folder / path.name
-            if there := place.exists():
-                same = place.read_bytes() == path.read_bytes()
-                words = "is there already" if same else "is there already, and yours: left alone"
-            else:
-                shutil.copyfile(path, place)
-                words = "copied"
-            click.echo(f"{'·' if there else '✓'} {place}: {words}")
+        renewed(notebooks(names), folder)
     except OSError as problem:
         raise click.ClickException(f"cannot copy to {folder}: {problem}") from problem
+
+
+def renewed(paths: list[Path], folder: Path):
+    """Make or renew copies, and say so.
+
+    Raises click.BadParameter for a folder inside the course, OSError for one that is not writable.
+    """
+    from lessons_lib.course.copies import renew
+
+    if folder.is_relative_to(ROOT):
+        raise click.BadParameter(f"{folder} is inside the course's own folder, {ROOT}")
+    if foreign := [str(path) for path in paths if path not in course()]:
+        raise click.BadParameter(f"{', '.join(foreign)}: only the course's own are copied")
+    done = [(path, said) for path, said in renew(paths, folder) if said]
+    if done:
+        click.echo(f"Your own copies are in {folder}:")
+    for path, said in done:
+        click.echo(f"  ✓ {path.name}: {said}")
 
 
 @main.command()
@@ -255,13 +318,15 @@ def solve(names):
             questions = load_questions(path.name[:2])
         except ValueError:
             questions = ()  # a notebook of one's own
-        result = executed(path, env=STRICT, notebook=lecturers(load(path), questions))
-        place = ROOT / "build" / "lecturer" / path.name
-        if result.error:
-            failed.append(f"{path.stem}: {result.error}")
+        try:
+            result = executed(path, env=STRICT, notebook=lecturers(load(path), questions))
+            if result.error:
+                raise ValueError(result.error)
+            save(normalise(result.notebook), made("lecturer", path))
+        except ValueError as problem:
+            failed.append(f"{path.stem}: {problem}")
         else:
-            save(normalise(result.notebook), place)
-            click.echo(f"✓ {place} ({result.seconds:.0f} s)")
+            click.echo(f"✓ {made('lecturer', path)} ({result.seconds:.0f} s)")
     finish(failed)
 
 
@@ -359,8 +424,8 @@ def doctor():
     sys.exit(broken > 0)
 
 
-def finish(failed: list[str]):
-    """Name what failed, and leave with a status that says whether anything did."""
+def finish(failed: list[str], bad: bool = False):
+    """Name what failed, and leave with a status that says whether anything did, or is bad."""
     for line in failed:
         click.echo(f"✗ {line}", err=True)
-    sys.exit(bool(failed))
+    sys.exit(bool(failed) or bad)

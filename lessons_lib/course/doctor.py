@@ -105,7 +105,7 @@ def checkout() -> Finding:
     """Where the course lies, and whether answers can be saved there."""
     if os.access(ROOT / "notebooks", os.W_OK):
         return Finding("checkout", str(ROOT))
-    advice = "everything runs; to keep your answers, work in copies: `lessons copy`"
+    advice = "everything runs; your answers are kept in copies of your own: `lessons lab`"
     return Finding("checkout", f"{ROOT} (read-only)", advice)
 
 

@@ -1,6 +1,7 @@
-"""The editions of a notebook: student's, solved, lecturer's, and what checks need of it."""
+"""The editions of a notebook: reader's, solved, lecturer's; and what its checks need and said."""
 
 import ast
+import contextlib
 import copy
 import re
 import symtable
@@ -9,7 +10,7 @@ import nbformat
 
 from lessons_lib.course.execute import printed
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.rules import code_cells, tags, tree
+from lessons_lib.course.rules import tags, tree, values
 
 STRICT = {"LESSONS_STRICT": "1"}  # under which a check that is not passed raises
 
@@ -31,6 +32,49 @@ def solved(nb):
     for name, cell in marked(nb, "exercise"):
         cell.source = find(name).solution()
     return nb
+
+
+def readers(nb):
+    """A copy for the reader, in which no output answers a question above it.
+
+    Below a guess or a calculation by hand there is none to the section's end, nor later where a
+    number that was asked for is printed. Elsewhere outputs stay, so that it can be read at once.
+    """
+    nb, hidden, numbers = copy.deepcopy(nb), False, []
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            hidden = asks(cell) or (hidden and not re.search(r"^#+ ", cell.source, re.M))
+        elif cell.cell_type == "code":
+            hidden = hidden or asks(cell)
+            numbers += asked_for(cell)
+            shown = [x for output in cell.outputs for x in values(printed(output))]
+            if hidden or any(abs(x - abs(y)) <= slack for x in shown for y, slack in numbers):
+                cell.outputs, cell.execution_count = [], None
+    return nb
+
+
+def asked_for(cell) -> list[tuple[float, float]]:
+    """(number, tolerance) for each that a cell asks for by hand; small integers are everywhere."""
+    from lessons_lib.course.exercises import Value, find  # slow to import, and only needed here
+
+    found = []
+    for tag in tags(cell):
+        with contextlib.suppress(ValueError):  # an exercise that nobody knows
+            task = find(tag.removeprefix("exercise:")) if tag.startswith("exercise:") else None
+            answer = task.answer if isinstance(task, Value) else ()
+            parts = answer if isinstance(answer, tuple | list) else (answer,)
+            parts = [float(part) for part in parts if isinstance(part, int | float)]
+            found += [(p, task.tolerance + 1e-9) for p in parts if p % 1 or abs(p) >= 10]
+    return found
+
+
+def asks(cell) -> bool:
+    """Whether a cell asks for something that outputs below would tell: a guess, or a number."""
+    if cell.cell_type == "markdown":
+        return bool(re.search(r"before you run|\bpredict (its|the|each)\b", cell.source, re.I))
+    lines = tree(cell.source).body if any(t.startswith("exercise:") for t in tags(cell)) else []
+    values = [line.value for line in lines if isinstance(line, ast.Assign)]
+    return any(isinstance(value, ast.Constant) and value.value is ... for value in values)
 
 
 def lecturers(nb, questions=()):
@@ -55,24 +99,37 @@ def lecturers(nb, questions=()):
     return nb
 
 
-def needed(nb):
-    """A copy with only those cells that the exercises need: they, and what defines their names.
+def feeding(sources: list[str], names: set[str]) -> list[str]:
+    """Those of some cells on which these names hang. No training, no pictures.
 
-    Going back from the last check, a code cell stays if it sets, or may change, a name that a later
-    cell of those that stay reads; one that is no Python stays too. No training, no pictures.
+    Going back from the last one, a cell stays if it sets, or may change, a name that is read below
+    it; one that is no Python does not.
     """
-    nb, kept, names = copy.deepcopy(nb), [], set()
-    for _, cell in reversed(code_cells(nb)):
-        ours = any(tag.split(":")[0] in ("exercise", "check") for tag in tags(cell))
+    kept = []
+    for source in reversed(sources):
         try:
-            sets, reads = names_of(cell.source)
-        except SyntaxError:
-            sets, reads = names, set()
-        if ours or sets & names:
-            kept.insert(0, cell)
-            names |= reads
-    nb.cells = kept
-    return nb
+            sets, reads = names_of(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        if sets & names:
+            kept.insert(0, source)
+            names = (names - rebound(source)) | reads
+    return kept
+
+
+def rebound(source: str, imports: bool = True) -> set[str]:
+    """The names that a cell sets whatever was before: by def, class, import or plain assignment."""
+    found = set()
+    for line in tree(re.sub(r"^%%.*\n?", "", source)).body:
+        if isinstance(line, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(line.name)
+        elif isinstance(line, ast.Import | ast.ImportFrom) and imports:
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in line.names}
+        elif isinstance(line, ast.Assign | ast.AnnAssign) and line.value:
+            targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+            stored = (n for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
+            found |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+    return found
 
 
 def names_of(source: str) -> tuple[set[str], set[str]]:

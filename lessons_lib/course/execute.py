@@ -43,6 +43,16 @@ FOREIGN = re.compile(
     r"|\bat 0x[0-9A-Fa-f]{6,}"
 )
 
+# What a kernel says of its language, but for its version; with it nbconvert makes a .py script.
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
+
 # Written by front ends and kernels while they work; none of it was written by an author.
 TRANSIENT = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted", "widgets")
 
@@ -73,15 +83,29 @@ class ThisKernel(AsyncKernelManager):
 def load(path) -> nbformat.NotebookNode:
     """Read a notebook as it stands on disk, repairing nothing.
 
-    Raises ValueError, naming the file, when it is not a notebook in format 4.
+    Raises ValueError, naming the file, when it cannot be read, or is no notebook in format 4.
     """
     try:
         raw = json.loads(Path(path).read_text(encoding="utf-8"))
         if raw["nbformat"] != 4:
             raise ValueError(f"nbformat is {raw['nbformat']}, and must be 4")
-        return rejoin_lines(nbformat.from_dict(raw))
-    except (ValueError, KeyError, TypeError) as error:
+        nb = rejoin_lines(nbformat.from_dict(raw))
+        for cell in nb.cells:
+            words = [cell.source, cell.get("id", ""), *tags(cell)]
+            if not all(isinstance(word, str) for word in words):
+                raise ValueError("a source, an id or a tag is no text")
+            if cell.cell_type == "code":
+                cell.setdefault("outputs", [])
+        return nb
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is not a Jupyter notebook: {error!r}") from error
+
+
+def tags(cell) -> list[str]:
+    """The tags of a cell."""
+    return cell.get("metadata", {}).get("tags", [])
 
 
 def dumps(nb) -> str:
@@ -112,6 +136,9 @@ def run(
     """
     path = Path(path).resolve()
     nb = load(path) if notebook is None else copy.deepcopy(notebook)
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []  # what is not reached has no output, and not an old one
     # Our own loop over the cells, because nbclient's replaces the handler of Ctrl-C while it runs.
     client = NotebookClient(
         nb,
@@ -189,7 +216,7 @@ def normalise(nb) -> nbformat.NotebookNode:
                 "language": "python",
                 "name": "python3",
             },
-            "language_info": {"name": "python"},
+            "language_info": LANGUAGE,
         }
     )
     count, seen = 0, set()

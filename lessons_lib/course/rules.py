@@ -15,6 +15,7 @@ from lessons_lib.course.execute import (
     load,
     normalise,
     printed,
+    tags,
 )
 from lessons_lib.course.overview import title
 
@@ -45,11 +46,6 @@ def problems(path) -> list[str]:
 def code_cells(nb):
     """(number from 1, cell) for each code cell."""
     return [(i, cell) for i, cell in enumerate(nb.cells, 1) if cell.cell_type == "code"]
-
-
-def tags(cell) -> list[str]:
-    """The tags of a cell."""
-    return cell.get("metadata", {}).get("tags", [])
 
 
 def speaks(cell) -> bool:
@@ -242,7 +238,10 @@ def tree(source: str) -> ast.Module:
     """The syntax tree of a cell, its IPython lines (%, !) left out."""
     if source.startswith("%%"):
         return ast.Module(body=[], type_ignores=[])
-    return ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))
 
 
 class Bare(ast.NodeTransformer):
