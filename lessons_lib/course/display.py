@@ -101,8 +101,10 @@ def linked(text: str) -> str:
 def anchor(section: str, words: str = "") -> str:
     """A link, in HTML, to a section of the notebook in which it is shown.
 
-    A heading's address is its words with a hyphen for each blank, as JupyterLab makes it; encoded
-    as a browser encodes it, or JupyterLab takes the link in an output for a file's.
+    A heading's address is its words with a hyphen for each blank. JupyterLab does not find one with
+    letters that a browser encodes, as β: such a section is quoted.
     """
-    place = quote(section.replace(" ", "-"), safe="!#$%&'()*+,/:;=?@[]^{|}~")
-    return f'<a href="#{html.escape(place)}">{html.escape(words or section)}</a>'
+    said, place = html.escape(words or section), section.replace(" ", "-")
+    if quote(place, safe="!#$%&'()*+,/:;=?@[]^{|}~") != place:
+        return said if words else f"“{said}”"
+    return f'<a href="#{html.escape(place)}">{said}</a>'
