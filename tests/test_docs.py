@@ -375,7 +375,7 @@ ANNOUNCES = {"", "The map of the course", "References", "References, and on"}
 # The few places where a symbol comes before its explanation: (symbol, notebook, section).
 KNOWN_EARLY = {
     # The ten questions ask for what a reader brings along; each points to its refresher.
-    ("E[x]", "00", "Expectation: questions 6 to 8"),
+    ("E[x]", "02", "Expectation: questions 6 to 8"),
     # "you meet it below as EDM": below is the next chapter.
     ("EDM", "01", "Why √(1 − β), and not 1?"),
     # The paper's name, in a table of papers' letters.

@@ -8,6 +8,7 @@ import html
 import os
 import re
 from typing import NamedTuple
+from urllib.parse import quote
 
 EDGES = {"○": "--jp-warn-color1", "✗": "--jp-error-color1", "✓": "--jp-success-color1"}
 
@@ -100,7 +101,10 @@ def linked(text: str) -> str:
 def anchor(section: str, words: str = "") -> str:
     """A link, in HTML, to a section of the notebook in which it is shown.
 
-    A heading's address is its words with a hyphen for each blank, as JupyterLab makes it.
+    A heading's address is its words with a hyphen for each blank. JupyterLab does not find one with
+    letters that a browser encodes, as β: such a section is quoted.
     """
-    place = html.escape(section.replace(" ", "-"), quote=True)
-    return f'<a href="#{place}">{html.escape(words or section)}</a>'
+    said, place = html.escape(words or section), section.replace(" ", "-")
+    if quote(place, safe="!#$%&'()*+,/:;=?@[]^{|}~") != place:
+        return said if words else f"“{said}”"
+    return f'<a href="#{html.escape(place)}">{said}</a>'

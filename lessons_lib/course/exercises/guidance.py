@@ -21,8 +21,8 @@ CONVENTIONS = "Two conventions for w"
 DROPPING = "Train with the condition dropped"
 COST = "What guidance costs"
 LAW = "Which law do we draw from?"
-CLASSIFIER = "From a classifier to none"
-SATURATION = "Clipping and dynamic thresholds"
+CLASSIFIER = "Go deeper: From a classifier to none"
+SATURATION = "Go deeper: Clipping and dynamic thresholds"
 FORUMS = "Guidance amplifies every prompt"
 
 

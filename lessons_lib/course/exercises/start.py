@@ -1,4 +1,7 @@
-"""Exercises of notebook 00: a first line of code, a first guess, ten questions on what you know."""
+"""Exercises of 00, a first line of code and a guess; and ten questions on what you bring.
+
+The questions stand where the answer is needed: 1 to 3 in 00, 4 to 8 in 02, 9 and 10 in 03.
+"""
 
 import torch
 
@@ -8,10 +11,10 @@ from lessons_lib.levels import Level
 
 FIRST = "Your first answer"
 GUESS = "Guess before you look"
-GAUSSIANS = "Refreshers: Gaussians"
-BAYES = "Refreshers: Bayes' rule"
-EXPECTATION = "Refreshers: Expectation"
-AUTOGRAD = "Refreshers: Autograd"
+GAUSSIANS = "Refresher: Gaussians"
+BAYES = "Refresher: Bayes' rule"
+EXPECTATION = "Refresher: Expectation"
+AUTOGRAD = "Refresher: Autograd"
 
 
 # --- warm-up --------------------------------------------------------------------------------------
