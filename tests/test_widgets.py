@@ -8,13 +8,14 @@ import math
 import re
 
 import ipywidgets
+import matplotlib as mpl
 import matplotlib.figure
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from lessons_lib import data, learn, metrics, widgets
+from lessons_lib import data, learn, metrics, viz, widgets
 from lessons_lib import playground as play
 from lessons_lib.widgets import explore, playground
 
@@ -375,3 +376,30 @@ def test_the_playground_draws_the_shapes_it_is_asked_for(name, sampler, w):
     judge = learn.load("shapes_judge")
     right = metrics.fidelity(judge.read(last.x0.clamp(-1, 1)), play.captions_of(model.words))
     assert right[-1] >= 0.5 and last.evaluations == (8 if w == 1 else 16)
+
+
+def looks():
+    """What notebooks draw into an explored ax, each in two states."""
+    g = torch.Generator().manual_seed(0)
+    x, t = torch.randn(1, 4, 1, 8, 8, generator=g), torch.linspace(0, 1, 50)
+    yield lambda ax, k: viz.film(x * k, ax, ["row"], "abcd"[:k] * 4, holes=False).set_title(f"{k}")
+    yield lambda ax, k: viz.curves(t, {f"t + {i}": k * t + i for i in range(k)}, ax, "time", "y")
+    yield lambda ax, k: ax.bar(range(3 * k), range(3 * k)) and ax.set(ylim=(0, 9), title=f"{k} × 3")
+    yield lambda ax, k: viz.histogram(x * k, ax, t, k * t, f"{k}")
+    yield lambda ax, k: viz.chart(x, ["a"], {"a": [k]} if k == 1 else {}, ["n"], ax, "chart")
+    yield lambda ax, k: viz.law(t, t, k * t[:, None] * t, x.reshape(-1, 2)[: 9 * k], ax, f"{k}")
+    yield lambda ax, k: ax.table([["a", f"{k}"]], loc="center") and ax.annotate("b", (0, 0), (k, k))
+
+
+@pytest.mark.parametrize("draw", looks())
+def test_a_redrawn_picture_is_the_one_that_a_new_figure_shows(draw):
+    def shown(*states):
+        figure, ax = viz.new_figure()
+        figure.set_layout_engine("none")
+        with mpl.rc_context(viz.style()):
+            for k in states:
+                widgets._empty(ax)
+                draw(ax, k)
+        return viz.png(figure)
+
+    assert shown(1, 2) == shown(2) != shown(1) == shown(2, 1)
