@@ -101,6 +101,7 @@ class explore(Pictured, ipywidgets.interactive):
         for control in self.children[:-2]:
             control.style.description_width = "10em"
             control.layout.width = "32em"
+            control.layout.max_width = "98%"  # of a narrow window
         self.update()  # the first picture is there before the widget is shown
 
 
