@@ -75,11 +75,12 @@ def value_of(control):
     A browser adds steps up in floats, 4.500000000000001 for 4.5, and a reader may type any number.
     """
     value = control.get_interact_value()
-    slides = isinstance(control, ipywidgets.FloatSlider | ipywidgets.IntSlider)
-    if not slides or value == control.max:  # which may lie off the scale
+    if not isinstance(control, ipywidgets.FloatSlider | ipywidgets.IntSlider):
         return value
-    on_scale = control.min + round((value - control.min) / control.step) * control.step
-    return min(round(on_scale, 9), control.max)
+    if value < control.max:  # the end may lie off the scale
+        steps = round((value - control.min) / control.step)
+        value = min(control.min + steps * control.step, control.max)
+    return round(value, 9)
 
 
 class explore(Pictured, ipywidgets.interactive):

@@ -391,7 +391,7 @@ def looks():
     yield lambda ax, k: ax.table([["a", f"{k}"]], loc="center") and ax.annotate("b", (0, 0), (k, k))
 
 
-@pytest.mark.parametrize("draw", looks())
+@pytest.mark.parametrize("draw", list(looks()))
 def test_a_redrawn_picture_is_the_one_that_a_new_figure_shows(draw):
     def shown(*states):
         figure, ax = viz.new_figure()
