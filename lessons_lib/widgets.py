@@ -291,7 +291,7 @@ class playground(Pictured, ipywidgets.VBox):
         n, k = len(self._glimpse.x0), len(self._names)
         cols = k * max(1, round(n**0.5 / k))
         wide = (4.5 if self._frontier else 9.0) / cols  # inches, a picture
-        labels = [textwrap.fill(name, int(14 * wide) + 1) for name in self._names] * (n // k)
+        labels = [textwrap.fill(name, int(12 * wide) + 1) for name in self._names] * (n // k)
         size = 9.0, max(1.3 * wide * -(-n // cols), 3.8 if self._frontier else 0)
         figure, axes = viz.new_figure(1, 2 if self._frontier else 1, size)
         with mpl.rc_context(viz.style()):
