@@ -61,7 +61,8 @@ def png(figure: Figure, crop: bool = False) -> bytes:
         else:  # savefig draws everything twice; a slider has no time for that
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
-            Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(file, format="png")
+            drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+            drawn.save(file, format="png", compress_level=3)
         return file.getvalue()
 
 

@@ -4,17 +4,36 @@ import asyncio
 import base64
 import html
 import io
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 
 import ipywidgets
 import matplotlib as mpl
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from lessons_lib import viz
 from lessons_lib.playground import MODELS, SAMPLERS, SPACINGS, STEPS, Model, draw
+
+
+def _empty(ax) -> None:
+    """Take everything off an ax but its ticks and frame: to make those anew takes twice as long."""
+    for drawn in ("lines", "patches", "images", "texts", "collections", "tables", "artists"):
+        for artist in list(getattr(ax, drawn)):
+            artist.remove()
+    for inset in list(ax.child_axes):
+        inset.remove()
+    if ax.get_legend():
+        ax.get_legend().remove()
+    ax.containers.clear()
+    for side in ("left", "center", "right"):
+        ax.set_title("", loc=side)
+    ax.set_prop_cycle(None)
+    ax.relim()
+    ax.autoscale(True)
 
 
 class Pictured:
@@ -30,8 +49,8 @@ class Pictured:
 
     def _redraw(self, draw: Callable) -> None:
         with mpl.rc_context(viz.style()):
-            for ax in self._figure.axes:
-                ax.clear()  # inside, so that the axes keep the palette and its dashes
+            for ax in np.ravel(self._axes):
+                _empty(ax)  # inside, so that the axes keep the palette and its dashes
             draw(self._axes)
         self._png = viz.png(self._figure)
         self._figure.set_layout_engine("none")
@@ -50,6 +69,20 @@ class Pictured:
         return f"{type(self).__name__}({self._alt!r})"
 
 
+def value_of(control):
+    """A control's value; a slider's is a number on its scale, as one would write it.
+
+    A browser adds steps up in floats, 4.500000000000001 for 4.5, and a reader may type any number.
+    """
+    value = control.get_interact_value()
+    if not isinstance(control, ipywidgets.FloatSlider | ipywidgets.IntSlider):
+        return value
+    if value < control.max:  # the end may lie off the scale
+        steps = round((value - control.min) / control.step)
+        value = min(control.min + steps * control.step, control.max)
+    return round(value, 9)
+
+
 class explore(Pictured, ipywidgets.interactive):
     """Redraw one picture while a reader moves sliders: explore(draw, "what it shows", t=(0, 1)).
 
@@ -59,22 +92,28 @@ class explore(Pictured, ipywidgets.interactive):
 
     def __init__(self, draw: Callable, alt: str, rows=1, cols=1, size=None, **controls):
         self._open(alt, rows, cols, size)
-        moved = lambda **values: self._redraw(lambda axes: draw(axes, **values))
+
+        def moved(**values):
+            values = dict(zip(values, map(value_of, self.kwargs_widgets), strict=True))
+            self._redraw(lambda axes: draw(axes, **values))
+
         super().__init__(moved, **controls)
         self.children = (*self.children[:-1], self.picture, self.out)
         for control in self.children[:-2]:
             control.style.description_width = "10em"
             control.layout.width = "32em"
+            control.layout.max_width = "98%"  # of a narrow window
         self.update()  # the first picture is there before the widget is shown
 
 
 class playground(Pictured, ipywidgets.VBox):
-    """Choose model, words, sampler, steps, spacing and scale; watch the guess; see what it cost.
+    """Write words, choose a seed, press Draw (or Enter); watch the guess, and see what it cost.
 
-    frontier, if given, maps a model's name to measured rows (sampler, spacing, evaluations and
-    frechet); they stand beside the pictures, and a star shows where yours belong. The first walk is
-    made at once, with this w, so that there is a picture where no kernel runs. Changing a control
-    does nothing until Draw is pressed.
+    models maps names to what makes a Model. frontier, if given, maps a model's name to measured
+    rows (sampler, spacing, evaluations and frechet); they are plotted below the pictures, and a
+    star shows where yours belong. Each caption gets equally many pictures, at least so many
+    pictures in all. The first walk is made at once, with this w, so that there is a picture where
+    no kernel runs. Everything but words and seed is folded under More.
     """
 
     def __init__(
@@ -86,45 +125,65 @@ class playground(Pictured, ipywidgets.VBox):
     ):
         self._models, self._frontier, self._loaded = models, frontier or {}, {}
         self._glimpses, self._glimpse = iter(()), None
-        cols = 2 if frontier else 1
-        self._open("nothing drawn yet", 1, cols, (9.0, 4.2) if frontier else (5.0, 5.0))
+        self._open("nothing drawn yet", 1, 1, (6.4, 3.8))
         self._build(pictures, w)
         self.start()
         while self.advance():
             pass
 
     def _build(self, pictures: int, w: float) -> None:
-        wide = {"style": {"description_width": "7em"}, "layout": {"width": "24em"}}
-        first = next(iter(self._models))
-        self.model = ipywidgets.Dropdown(options=list(self._models), description="model", **wide)
-        self.words = ipywidgets.Text(self._model(first).words, description="words", **wide)
-        self.words.layout.width = "60em"
-        self.avoid = ipywidgets.Text("", description="but not", **wide)
-        self.sampler = ipywidgets.Dropdown(options=list(SAMPLERS), description="sampler", **wide)
-        self.sampler.value = "2M"
-        self.spacing = ipywidgets.Dropdown(options=list(SPACINGS), description="spacing", **wide)
-        self.steps = ipywidgets.SelectionSlider(
-            options=STEPS, value=20, description="steps", **wide
+        def look(width: str, words: str = "6em") -> dict:
+            layout = {"width": width, "max_width": "98%"}
+            return {"style": {"description_width": words}, "layout": layout}
+
+        first, choose = next(iter(self._models)), ipywidgets.Dropdown
+        names, counts = list(self._models), sorted({4, 16, 64, pictures})
+        self.model = choose(options=names, description="model", **look("22em"))
+        hint = "nothing: whatever the model likes"
+        self.words = ipywidgets.Text(
+            self._model(first).words, description="words", placeholder=hint, **look("64em")
         )
-        self.w = ipywidgets.FloatSlider(w, min=0, max=20, step=0.5, description="w", **wide)
-        self.seed = ipywidgets.BoundedIntText(0, min=0, max=10**6, description="seed", **wide)
-        self.pictures = ipywidgets.Dropdown(
-            options=sorted({4, 16, 64, pictures}), value=pictures, description="pictures", **wide
+        self.seed = ipywidgets.BoundedIntText(
+            0, min=0, max=10**6, description="seed", **look("14em")
         )
         self.draw_button = ipywidgets.Button(description="Draw", button_style="primary")
         self.stop_button = ipywidgets.Button(description="Stop", disabled=True)
-        self.bar = ipywidgets.IntProgress(description="", layout={"width": "16em"})
+        self.unfold = ipywidgets.ToggleButton(description="More", tooltip="sampler, steps and more")
+        self.bar = ipywidgets.IntProgress(layout={"width": "9em"})
         self.status = ipywidgets.HTML()
+
+        self.avoid = ipywidgets.Text("", description="but not", **look("22em"))
+        self.pictures = choose(
+            options=counts, value=pictures, description="pictures", **look("22em")
+        )
+        self.sampler = choose(
+            options=list(SAMPLERS), value="2M", description="sampler", **look("22em")
+        )
+        self.spacing = choose(options=list(SPACINGS), description="spacing", **look("22em"))
+        self.steps = ipywidgets.SelectionSlider(
+            options=STEPS, value=20, description="steps", **look("22em")
+        )
+        self.w = ipywidgets.FloatSlider(
+            w, min=0, max=20, step=0.5, description="guidance w", **look("22em")
+        )
+        # Not an Accordion: its heads cannot be reached by keyboard.
+        more = (self.avoid, self.pictures, self.sampler, self.spacing, self.steps, self.w)
+        self.more = _row(*more)
+        self._fold()
+
+        self.unfold.observe(self._fold, "value")
         self.model.observe(self._changed_model, "value")
+        self.words.on_msg(lambda _, said, __: said.get("event") == "submit" and self._clicked())
         self.draw_button.on_click(self._clicked)
         self.stop_button.on_click(lambda _: self.stop())
-        pairs = (self.avoid, self.pictures), (self.sampler, self.spacing), (self.steps, self.w)
-        rows = [ipywidgets.HBox(pair) for pair in pairs]
+        self.gallery = ipywidgets.HTML()
+        self.seen = ipywidgets.VBox([self.gallery, *([self.picture] if self._frontier else [])])
         choice = [self.model] if len(self._models) > 1 else []
-        buttons = ipywidgets.HBox([self.draw_button, self.stop_button, self.bar])
-        super().__init__(
-            [*choice, self.words, *rows, self.seed, buttons, self.status, self.picture]
-        )
+        line = _row(self.seed, self.draw_button, self.stop_button, self.bar, self.unfold)
+        super().__init__([*choice, self.words, line, self.more, self.status, self.seen])
+
+    def _fold(self, *_) -> None:
+        self.more.layout.display = "flex" if self.unfold.value else "none"
 
     # --- the walk, a step at a time ---------------------------------------------------------------
 
@@ -133,20 +192,24 @@ class playground(Pictured, ipywidgets.VBox):
 
         What the walk shows is remembered from now on, so that controls may change meanwhile.
         """
-        self._asked = {
-            name: getattr(self, name).value
+        asked = {
+            name: value_of(getattr(self, name))
             for name in ("words", "avoid", "sampler", "steps", "spacing", "w", "seed")
         }
-        self._name = self.model.value
         try:
-            model = self._model(self._name)
-            self._glimpses = draw(model, **self._asked, n=self.pictures.value)
+            model = self._model(self.model.value)
+            names = model.split(asked["words"]) or ["anything"]
+            n = -(-self.pictures.value // len(names)) * len(names)
+            self._glimpses = draw(model, **asked, n=n)
         except ValueError as problem:  # FileProblem is one
+            self.seen.layout.visibility = "hidden"  # old pictures are no answer to these words
             self._say(str(problem))
             return False
+        self._asked, self._name, self._names = asked, self.model.value, names
         self._glimpse, self._shown = None, time.perf_counter()
-        self.bar.max, self.bar.value = self._asked["steps"], 0
+        self.bar.max, self.bar.value = asked["steps"], 0
         self.draw_button.disabled, self.stop_button.disabled = True, False
+        self._say("")
         return True
 
     def advance(self) -> bool:
@@ -162,8 +225,7 @@ class playground(Pictured, ipywidgets.VBox):
             return False
         self._glimpse, self.bar.value = glimpse, glimpse.step
         if time.perf_counter() - self._shown > 0.2:  # a browser need not see more
-            self._preview(glimpse.x0)
-            self._say(self._cost())
+            self._show()
             self._shown = time.perf_counter()
         return True
 
@@ -171,8 +233,8 @@ class playground(Pictured, ipywidgets.VBox):
         """End the walk after the step that it is taking; what was guessed so far stays."""
         self._glimpses.close()
 
-    def _clicked(self, _) -> None:
-        if not self.start():
+    def _clicked(self, *_) -> None:
+        if self.draw_button.disabled or not self.start():
             return
         try:  # between two steps the kernel must hear of Stop
             self._task = asyncio.get_running_loop().create_task(self._walk())
@@ -195,7 +257,9 @@ class playground(Pictured, ipywidgets.VBox):
             f"{len(self._glimpse.x0)} pictures of {asked['words'] or 'anything'} by "
             f"{asked['sampler']} in {asked['steps']} steps {asked['spacing']}{scale}{stopped}"
         )
-        self._redraw(self._draw)
+        self._show()
+        if self._frontier:
+            self._redraw(self._draw_measured)
         self._say(self._cost())
 
     # --- what is seen -----------------------------------------------------------------------------
@@ -210,33 +274,39 @@ class playground(Pictured, ipywidgets.VBox):
                 return evaluations, row["frechet"]["value"]
         return evaluations, None
 
-    def _draw(self, axes) -> None:
-        ax, *more = axes.flat if self._frontier else (axes,)
-        x = self._glimpse.x0
-        viz.pictures(x, ax, cols=_columns(len(x)))
-        if more:
-            rows = self._frontier.get(self._name, [])
-            mine = [row for row in rows if row["spacing"] == self._asked["spacing"]]
-            names = list(dict.fromkeys([*SAMPLERS, *(row["sampler"] for row in rows)]))
-            title = f"measured at w = 1, {self._asked['spacing']}" if mine else "not measured"
-            viz.frontier(mine, "frechet", more[0], names, "Fréchet distance", None, self.here())
-            more[0].set_title(title)
+    def _show(self) -> None:
+        self.gallery.value = gallery(self._glimpse.x0, self._names)
+        self.seen.layout.visibility = "visible"
 
-    def _preview(self, x0: Tensor) -> None:
-        """The guess as a small picture, which a browser enlarges: matplotlib would take longer."""
-        height = self._figure.get_size_inches()[1] * self._figure.dpi
-        alt = f"the guess after step {self._glimpse.step} of {self._glimpse.steps}"
-        source = base64.b64encode(tiles(x0)).decode()
-        self.picture.value = (
-            f'<img alt="{alt}" src="data:image/png;base64,{source}" '
-            f'style="height:{height:.0f}px;image-rendering:pixelated">'
-        )
+    def _draw_measured(self, ax) -> None:
+        rows = self._frontier.get(self._name, [])
+        mine = [row for row in rows if row["spacing"] == self._asked["spacing"]]
+        names = list(dict.fromkeys([*SAMPLERS, *(row["sampler"] for row in rows)]))
+        viz.frontier(mine, "frechet", ax, names, "Fréchet distance", None, self.here())
+        ax.set_title(f"measured at w = 1, {self._asked['spacing']}" if mine else "not measured")
+
+    def _repr_mimebundle_(self, **kwargs):
+        """The widget, and a still of it for where no kernel runs: captions below each picture."""
+        n, k = len(self._glimpse.x0), len(self._names)
+        cols = k * max(1, round(n**0.5 / k))
+        wide = (4.5 if self._frontier else 9.0) / cols  # inches, a picture
+        labels = [textwrap.fill(name, int(12 * wide) + 1) for name in self._names] * (n // k)
+        size = 9.0, max(1.3 * wide * -(-n // cols), 3.8 if self._frontier else 0)
+        figure, axes = viz.new_figure(1, 2 if self._frontier else 1, size)
+        with mpl.rc_context(viz.style()):
+            if self._frontier:
+                self._draw_measured(axes[1])
+            viz.pictures(self._glimpse.x0, figure.axes[0], cols, labels)
+        self._png = viz.png(figure)
+        return super()._repr_mimebundle_(**kwargs)
 
     def _cost(self) -> str:
-        g = self._glimpse
+        g, n = self._glimpse, len(self._glimpse.x0)
+        each = n // len(self._names)
+        how_many = f"{_many(n, 'picture')}, {each} of each" if n > each > 1 else _many(n, "picture")
         return (
-            f"step {g.step} of {g.steps} · {g.evaluations} evaluations per picture · "
-            f"{g.seconds:.2f} s for {len(g.x0)} pictures"
+            f"{how_many}, after {_many(g.step, 'step')}: {_many(g.evaluations, 'evaluation')} of "
+            f"the network for each, {g.seconds:.2f} s for all."
         )
 
     def _say(self, text: str) -> None:
@@ -252,6 +322,35 @@ class playground(Pictured, ipywidgets.VBox):
             self.words.value, self.avoid.value = self._model(change["new"]).words, ""
         except ValueError as problem:
             self._say(str(problem))
+
+
+def _row(*widgets) -> ipywidgets.HBox:
+    """Widgets side by side, or below each other where a window is narrow."""
+    return ipywidgets.HBox(widgets, layout={"flex_flow": "row wrap", "align_items": "center"})
+
+
+def _many(n: int, thing: str) -> str:
+    return f"{n} {thing}{'s' * (n != 1)}"
+
+
+def gallery(x: Tensor, names: list[str]) -> str:
+    """Pictures (n, C, H, W) as HTML, a group for each name, which stands below; taken in turn."""
+    cols = _columns(len(x) // len(names))
+    width = min(max(880 // len(names) - 12, 64), 340)  # pixels, a group
+    groups = []
+    for i, name in enumerate(map(html.escape, names)):
+        shown = "".join(
+            f'<img alt="{name}" style="width:100%;image-rendering:pixelated" '
+            f'src="data:image/png;base64,{base64.b64encode(tiles(picture[None])).decode()}">'
+            for picture in x[i :: len(names)]
+        )
+        groups.append(
+            f'<figure style="margin:0;width:{width}px;max-width:100%">'
+            f'<div style="display:grid;grid-template-columns:repeat({cols},1fr);gap:2px">{shown}'
+            '</div><figcaption style="text-align:center;font-size:0.9em;line-height:1.3">'
+            f"{name}</figcaption></figure>"
+        )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(groups)}</div>'
 
 
 def _columns(n: int) -> int:

@@ -1,16 +1,21 @@
 """Widgets leave a picture, keep one figure and answer; the playground walks and can be stopped."""
 
 import asyncio
+import base64
 import gc
 import io
+import math
+import re
 
+import ipywidgets
+import matplotlib as mpl
 import matplotlib.figure
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from lessons_lib import data, learn, metrics, widgets
+from lessons_lib import data, learn, metrics, viz, widgets
 from lessons_lib import playground as play
 from lessons_lib.widgets import explore, playground
 
@@ -43,6 +48,23 @@ def test_the_repr_is_readable():
     assert repr(explore(draw, "a line", t=(0.0, 1.0))) == "explore('a line')"
 
 
+def test_a_slider_gives_numbers_on_its_scale():
+    seen, walked = [], sum([0.1] * 3)  # 0.30000000000000004
+    widget = explore(
+        lambda ax, w, n: seen.append((w, n)), "numbers", w=(0.0, 1.05, 0.1), n=(0, 9, 3)
+    )
+    w, n = widget.children[:2]
+    for w.value in (walked, math.nextafter(0.3, 0), 0.33, 1.05):
+        assert seen[-1][0] == (0.3 if w.value < 1 else 1.05)
+    n.value = 7
+    assert seen[-1] == (1.05, 6) and type(seen[-1][1]) is int
+    for low, step in ((-1.0, 0.5), (0.01, 0.01), (0.02, 0.02), (-3.0, 0.3)):
+        slider = ipywidgets.FloatSlider(low, min=low, max=low + 20 * step, step=step)
+        for k in range(21):
+            slider.value = sum([step] * k, low)
+            assert widgets.value_of(slider) == round(low + k * step, 6)  # the key as it is written
+
+
 def test_several_axes():
     widget = explore(lambda axes, t: axes[1].plot([0, t]), "two", cols=2, t=(0.0, 1.0))
     assert len(widget._axes[1].lines) == 1
@@ -67,7 +89,7 @@ def label_picture(c):
 
 
 def blind():
-    return play.Model(Blind(), (1, 4, 4), play.labels_of, "1 2")
+    return play.Model(Blind(), (1, 4, 4), play.digits_in, play.labels_of, "1 2")
 
 
 def test_a_walk_can_be_watched_and_ends_in_the_words():
@@ -102,7 +124,7 @@ def test_every_choice_reaches_the_data_and_a_seed_repeats_it(sampler, spacing):
 
 
 def drifting():
-    return play.Model(lambda x, t, c=None: x / 2, (1, 4, 4), play.labels_of, "")
+    return blind()._replace(denoise=lambda x, t, c=None: x / 2)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +158,9 @@ def test_stop_ends_a_walk_between_two_steps():
     assert widget.advance() and widget.advance() and widget.bar.value == 2
     widget.stop_button.click()
     assert not widget.advance() and not widget.draw_button.disabled
-    assert "stopped after 2" in widget._alt and "2 evaluations per picture" in widget.status.value
+    assert (
+        "stopped after 2" in widget._alt and "after 2 steps: 2 evaluations" in widget.status.value
+    )
     assert widget.start() and widget.advance()
 
 
@@ -172,22 +196,106 @@ def test_controls_may_change_during_a_walk():
     assert "of 1 2 by 2M in 3 steps" in widget._alt
 
 
-def test_a_mistake_is_said_and_the_picture_stays():
+def test_a_mistake_is_said_and_no_old_picture_pretends_to_be_the_answer():
     widget = playground({"blind": blind})
-    before = widget._png
     widget.words.value = "ten"
     widget.draw_button.click()
+    said = widget.status.value
+    assert "words: &#x27;ten&#x27;" in said and 'role="status"' in said
+    assert widget.seen.layout.visibility == "hidden" and not widget.draw_button.disabled
+    widget.words.value = "2"
+    widget.draw_button.click()
+    assert widget.seen.layout.visibility == "visible" and "ten" not in widget.status.value
+
+
+def test_an_unknown_word_is_answered_with_those_near_it():
+    for wrong, right in (
+        ("gren", "green"),
+        ("grey", "green"),
+        ("sqare", "square"),
+        ("Moons", "moon"),
+    ):
+        with pytest.raises(ValueError, match=f"{wrong.lower()!r} is unknown; near it: .*{right}"):
+            play.captions_of(f"a {wrong} star")
+    with pytest.raises(
+        ValueError, match="'xylophone' is unknown; shapes are circle, .*colours red"
+    ):
+        play.captions_of("a xylophone")
+
+
+def test_enter_draws_and_asks_nothing_twice():
+    widget = playground({"blind": blind})
+    enter = lambda: widget.words._handle_custom_msg({"event": "submit"}, [])
+    widget.words.value = "3"
+    enter()
+    assert widget._alt.startswith("16 pictures of 3 ") and not widget.draw_button.disabled
+    assert widget.start()
+    walk = widget._glimpses
+    enter()
+    assert widget._glimpses is walk  # Draw is disabled, and so is Enter
+
+
+@pytest.mark.parametrize(
+    "words, pictures, drawn", [("1 2 3 4 5", 4, 5), ("1 2 3", 4, 6), ("7", 4, 4), ("", 4, 4)]
+)
+def test_every_caption_is_drawn_equally_often_and_stands_below_its_pictures(words, pictures, drawn):
+    widget = playground({"blind": blind}, pictures=pictures)
+    widget.words.value = words
+    widget.draw_button.click()
+    names = words.split() or ["anything"]
+    groups = re.findall(r"<figure.*?</figure>", widget.gallery.value)
+    assert len(widget._glimpse.x0) == drawn and f"{drawn} pictures" in widget.status.value
+    for name, group in zip(names, groups, strict=True):
+        assert f">{name}</figcaption>" in group
+        assert group.count(f'<img alt="{name}"') == drawn // len(names)
+        shade = widgets.tiles(
+            label_picture(torch.tensor([int(name) if words else 0])).expand(1, 1, 4, 4)
+        )
+        assert base64.b64encode(shade).decode() in group
+
+
+def test_words_become_text_and_never_markup():
+    assert "<b>" not in widgets.gallery(torch.zeros(1, 1, 2, 2), ["<b>"])
+
+
+def test_the_cost_is_said_in_words():
+    widget = playground({"blind": blind}, pictures=4)
+    widget.steps.value, widget.words.value = 1, "1"
+    widget.draw_button.click()
+    assert "4 pictures, after 1 step: 1 evaluation of the network for each" in widget.status.value
+    widget.w.value = 3.0
+    widget.draw_button.click()
+    assert "2 evaluations of" in widget.status.value
+    widget.steps.value, widget.words.value = 2, "1 2"
+    widget.draw_button.click()
+    assert "4 pictures, 2 of each, after 2 steps: 4 evaluations of" in widget.status.value
+
+
+def test_all_but_words_and_seed_is_folded():
+    widget = playground({"blind": blind})
+    assert widget.more.layout.display == "none" and widget.w in widget.more.children
+    assert not {widget.words, widget.seed, widget.draw_button} & set(widget.more.children)
+    widget.unfold.value = True
+    assert widget.more.layout.display == "flex"
+
+
+def test_a_guess_is_shown_while_the_walk_goes_on():
+    widget = waiting(words="5")
+    before, widget._shown = widget.gallery.value, 0
     assert (
-        "words: &#x27;ten&#x27;" in widget.status.value and 'role="status"' in widget.status.value
+        widget.advance()
+        and widget.gallery.value != before
+        and ">5</figcaption>" in (widget.gallery.value)
     )
-    assert widget._png == before and not widget.draw_button.disabled
 
 
 def test_the_first_picture_is_there_without_a_kernel():
-    bundle, metadata = playground({"blind": blind})._repr_mimebundle_()
+    widget = playground({"blind": blind})
+    bundle, metadata = widget._repr_mimebundle_()
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} == set(bundle)
     assert "16 pictures of 1 2 by 2M in 20 steps" in metadata["image/png"]["alt"]
-    assert " s for" not in bundle["text/plain"]  # seconds differ from run to run
+    assert " s for" not in str(bundle) and " s for" not in str(metadata)  # they differ each time
+    assert widget._repr_mimebundle_()[0]["image/png"] == bundle["image/png"]
 
 
 def test_the_star_stands_where_it_was_measured_and_nowhere_else():
@@ -238,6 +346,27 @@ def test_no_eye_sees_that_the_playground_rounds(monkeypatch):
     assert play.rough(exact) is exact
 
 
+@pytest.mark.parametrize("caption", ["a small green moon", "a small red cross"])
+def test_small_things_are_there_wherever_they_are_left_to_stand(caption):
+    model, n = play.shape_model(), 16
+    *_, last = play.draw(model, caption, steps=8, n=n)
+    judge = learn.load("shapes_judge")
+    right = metrics.fidelity(
+        judge.read(last.x0.clamp(-1, 1)), play.captions_of(caption).expand(n, -1)
+    )
+    assert right[-1] >= 0.7
+
+
+def test_what_is_left_open_is_drawn_by_lot_evenly_and_what_is_said_stays():
+    c = play.captions_of("a small green moon").expand(9000, -1)
+    full = play.by_lot(c, torch.Generator().manual_seed(0))
+    assert torch.equal(full[:, :3], c[:, :3])
+    for column, values in ((3, 9), (4, 2)):
+        share = full[:, column].bincount() / 9000
+        assert share.shape == (values,) and (share * values - 1).abs().max() < 0.12
+    assert torch.equal(play.by_lot(full, torch.Generator()), full)
+
+
 @pytest.mark.parametrize(
     "name, sampler, w", [("shapes", "2M", 2.0), ("shapes, student", "DDIM", 1)]
 )
@@ -247,3 +376,30 @@ def test_the_playground_draws_the_shapes_it_is_asked_for(name, sampler, w):
     judge = learn.load("shapes_judge")
     right = metrics.fidelity(judge.read(last.x0.clamp(-1, 1)), play.captions_of(model.words))
     assert right[-1] >= 0.5 and last.evaluations == (8 if w == 1 else 16)
+
+
+def looks():
+    """What notebooks draw into an explored ax, each in two states."""
+    g = torch.Generator().manual_seed(0)
+    x, t = torch.randn(1, 4, 1, 8, 8, generator=g), torch.linspace(0, 1, 50)
+    yield lambda ax, k: viz.film(x * k, ax, ["row"], "abcd"[:k] * 4, holes=False).set_title(f"{k}")
+    yield lambda ax, k: viz.curves(t, {f"t + {i}": k * t + i for i in range(k)}, ax, "time", "y")
+    yield lambda ax, k: ax.bar(range(3 * k), range(3 * k)) and ax.set(ylim=(0, 9), title=f"{k} × 3")
+    yield lambda ax, k: viz.histogram(x * k, ax, t, k * t, f"{k}")
+    yield lambda ax, k: viz.chart(x, ["a"], {"a": [k]} if k == 1 else {}, ["n"], ax, "chart")
+    yield lambda ax, k: viz.law(t, t, k * t[:, None] * t, x.reshape(-1, 2)[: 9 * k], ax, f"{k}")
+    yield lambda ax, k: ax.table([["a", f"{k}"]], loc="center") and ax.annotate("b", (0, 0), (k, k))
+
+
+@pytest.mark.parametrize("draw", list(looks()))
+def test_a_redrawn_picture_is_the_one_that_a_new_figure_shows(draw):
+    def shown(*states):
+        figure, ax = viz.new_figure()
+        figure.set_layout_engine("none")
+        with mpl.rc_context(viz.style()):
+            for k in states:
+                widgets._empty(ax)
+                draw(ax, k)
+        return viz.png(figure)
+
+    assert shown(1, 2) == shown(2) != shown(1) == shown(2, 1)

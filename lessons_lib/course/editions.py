@@ -10,7 +10,7 @@ import nbformat
 
 from lessons_lib.course.execute import printed
 from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.rules import tags, tree, values
+from lessons_lib.course.rules import code_cells, tags, tree, values
 
 STRICT = {"LESSONS_STRICT": "1"}  # under which a check that is not passed raises
 

@@ -1,5 +1,6 @@
 """Words: captions in plain English made from attributes, read back into them, and as tokens."""
 
+import difflib
 import re
 
 import torch
@@ -126,9 +127,15 @@ def _words(caption: str) -> list[str]:
     words = re.findall(r"[^\s,;:.!?]+", caption.lower())
     for word in words:
         if word not in _TOKEN:
-            known = ", ".join(sorted(VOCABULARY[1:]))
-            raise ValueError(f"caption {caption!r}: the word {word!r} is unknown; known: {known}")
+            near = difflib.get_close_matches(word, VOCABULARY[1:])
+            things = f"shapes are {_listed('shape')}; colours {_listed('colour')}"
+            known = f"near it: {', '.join(near)}" if near else things
+            raise ValueError(f"caption {caption!r}: the word {word!r} is unknown; {known}")
     return words
+
+
+def _listed(attribute: str) -> str:
+    return ", ".join(ATTRIBUTES[attribute])
 
 
 def _split(words: list[str], at: str) -> list[list[str]]:

@@ -1,0 +1,140 @@
+"""Every widget of every notebook answers what a browser sends, over a kernel's own messages.
+
+A kernel runs a notebook as a reader does. Then every control is moved to its ends and between, with
+floats that are off its step; every box is written into; every button is pressed.
+"""
+
+import json
+import math
+import os
+import queue
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jupyter_core.utils import run_sync
+from nbclient import NotebookClient
+from test_notebooks import each_notebook
+
+from lessons_lib.course.execute import HEADLESS, ROOT, ThisKernel, load
+from lessons_lib.course.rules import tags
+
+
+def moves(control: dict) -> list[dict]:
+    """What a reader can do to a control, given its state, as the data of comm messages."""
+    kind = control["_model_name"].removesuffix("Model")
+    if kind == "Button":
+        return [custom("click")] * (not control["disabled"])
+    if kind == "Checkbox":
+        return [update(value=v) for v in (not control["value"], control["value"])]
+    if kind in ("Dropdown", "SelectionSlider"):
+        last = len(control["_options_labels"]) - 1
+        return [update(index=i) for i in dict.fromkeys((last, last // 2, 0))]
+    if kind in ("Text", "Textarea"):
+        words = "", "1", "−0.5, (2", "a word & <b>another</b>", control["value"]
+        return [each for w in words for each in (update(value=w), custom("submit"))]
+    if kind in ("BoundedIntText", "IntSlider"):
+        between = (control["min"] + control["max"]) // 2
+        return [update(value=v) for v in (control["min"], control["max"], between)]
+    if kind == "FloatSlider":
+        return [update(value=v) for v in floats(control["min"], control["max"], control["step"])]
+    return []
+
+
+def custom(event: str) -> dict:
+    return {"method": "custom", "content": {"event": event}}
+
+
+def update(**state) -> dict:
+    return {"method": "update", "state": state, "buffer_paths": []}
+
+
+def floats(low: float, high: float, step: float) -> list[float]:
+    """The ends and some places between, each as sums of steps make it, and a hair beside."""
+    last = round((high - low) / step)
+    reached = [low]
+    for _ in range(last):
+        reached.append(reached[-1] + step)
+    chosen = [reached[round(last * share)] for share in (0, 0.1, 0.35, 0.5, 0.8, 0.95, 1)]
+    beside = [math.nextafter(x, to) for x in chosen for to in (-math.inf, math.inf)]
+    return [*chosen, *beside]
+
+
+class Browser:
+    """What a browser is to a kernel: it knows the widgets' states, and sends what a reader does."""
+
+    def __init__(self, client):
+        self.client, self.models, self.problems = client, client.widget_state, []
+
+    def use(self, id: str) -> None:
+        """Do to one control all that a reader can do to it."""
+        name = self.models[id].get("description") or self.models[id]["_model_name"]
+        for data in moves(self.models[id]):
+            self.send(id, data, f"{name}, {data.get('state') or data['content']}")
+            while any(
+                m.get("description") == "Draw" and m["disabled"] for m in self.models.values()
+            ):
+                self.listen("the playground's walk", lambda _: True)
+
+    def send(self, id: str, data: dict, what: str) -> None:
+        """Send a message to a widget, and listen until the kernel has done with it."""
+        session, channel = self.client.kc.session, self.client.kc.shell_channel
+        message = session.msg("comm_msg", {"comm_id": id, "data": data})
+        channel.send(message)
+        ours = lambda said: said["parent_header"].get("msg_id") == message["header"]["msg_id"]
+        self.listen(
+            what, lambda said: ours(said) and said["content"].get("execution_state") == "idle"
+        )
+
+    def listen(self, what: str, done) -> None:
+        """Read what the kernel says until it has said enough; keep what went wrong."""
+        while True:
+            try:
+                said = run_sync(self.client.kc.get_iopub_msg)(timeout=60)
+            except queue.Empty:
+                raise AssertionError(f"{what}: no answer within a minute") from None
+            kind, content = said["msg_type"], said["content"]
+            if kind == "error":
+                self.problems.append(f"{what}: {content['ename']}: {content['evalue']}")
+            elif kind == "stream" and content["name"] == "stderr":
+                self.problems.append(f"{what}: {content['text']}")
+            elif kind in ("comm_open", "comm_msg"):
+                self.client.handle_comm_msg([], said, 0)
+            if done(said):
+                return
+
+
+@pytest.mark.solved
+@each_notebook
+def test_every_widget_answers_wherever_a_browser_moves_it(path, tmp_path):
+    nb = load(path)
+    nb.cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    client = NotebookClient(
+        nb, timeout=300, kernel_manager_class=ThisKernel, kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+    )  # fmt: skip
+    env = os.environ | HEADLESS | {"LESSONS_PLAIN": "0", "LESSONS_HOME": str(tmp_path)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    client.reset_execution_trackers()
+    with client.setup_kernel(env=env, **quiet):
+        for i, cell in enumerate(nb.cells):
+            client.execute_cell(cell, i)
+            assert "widget" not in tags(cell) or "widget-view" in str(cell.outputs), cell.source
+        browser = Browser(client)
+        used = set()
+        while fresh := [id for id in browser.models if id not in used]:  # a button may bring others
+            for id in fresh:
+                browser.use(id)
+            used.update(fresh)
+    assert browser.problems == []
+
+
+def test_jupyterlab_knows_every_setting_that_the_course_makes():
+    ours = json.loads((ROOT / "lessons_lib/course/lab/overrides.json").read_text())
+    assert ours["@jupyter-widgets/jupyterlab-manager:plugin"] == {"saveState": True}
+    for plugin, settings in ours.items():
+        package, name = plugin.split(":")
+        found = Path(sys.prefix, "share/jupyter").glob(f"**/schemas/{package}/{name}.json")
+        schema = json.loads(next(found).read_text())
+        assert settings.keys() <= schema["properties"].keys()
