@@ -47,7 +47,7 @@ SHAPE_NET, WORD_NET = nets.UNet((2, 3), (16, 16, 16)), nets.UNet(widths=(16, 16,
 PICTURES = normal(6, 3, 8, 8).float()
 INTEGERS = "allowed are the integers from 1 up"
 NUMBER = "given; need a number, or a tensor of them"
-MODEL = playground.Model(DIGIT_NET, (1, 8, 8), playground.labels_of, "1")
+MODEL = playground.Model(DIGIT_NET, (1, 8, 8), playground.digits_in, playground.labels_of, "1")
 
 
 def drawn(**changed):
