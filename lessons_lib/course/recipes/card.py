@@ -14,7 +14,7 @@ from lessons_lib.wrap import cfg
 
 ABOUT = {
     "digits": "Draws 8×8 digits, asked for by label or not at all. 521,152 weights are far more "
-    "than 1,797 pictures need: expect it to remember some of them. Measured: DDPM in 1000 steps, "
+    "than 1,797 pictures need; 03 looks for copies, and finds none. Measured: DDPM in 1000 steps, "
     "w = 1, 500 pictures for each of five seeds. Below: DDIM in 50 steps, w = 1.",
     "judge": "Reads 8×8 digits. Its features are the ruler of the Fréchet distance on digits. It "
     "has seen four fifths of the digits, so it flatters a model that copies them; and it names a "
