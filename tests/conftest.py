@@ -1,3 +1,5 @@
+import signal
+
 import hypothesis
 import nbformat
 import pytest
@@ -7,6 +9,9 @@ from lessons_lib.course.execute import save
 # The same examples every time, and never a time limit: this machine may be busy.
 hypothesis.settings.register_profile("lessons", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("lessons")
+
+# A shell that runs the tests in the background ignores Ctrl-C, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def cell(kind, source, *tags, outputs=(), **extra):

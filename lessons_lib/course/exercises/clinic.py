@@ -199,7 +199,7 @@ def with_stub_network(answer, probe):
         return x
 
     end = answer(net, step, x, entries, z)
-    return [end, [*graphs, end.requires_grad, torch.is_grad_enabled()]]
+    return [end, [*graphs, int(end.requires_grad), int(torch.is_grad_enabled())]]
 
 
 def loop_by_pairs(net, step, x, entries, z):

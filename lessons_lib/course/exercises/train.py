@@ -245,7 +245,7 @@ def two_training_steps(answer, probe):
     losses = [answer(*probe) for _ in range(2)]
     kept = sum(isinstance(x, torch.Tensor) and x.requires_grad for x in losses)
     losses = [x.item() if hasattr(x, "item") else x for x in losses]
-    return losses, list(net.parameters()), [len(backward), len(used), kept, net.training]
+    return losses, list(net.parameters()), [len(backward), len(used), kept, int(net.training)]
 
 
 def step_by_library(net, optimiser, x0, n, eps, alpha_bar):
