@@ -548,7 +548,7 @@ def test_saturated_of_a_gaussian_is_its_two_tails():
 @pytest.mark.parametrize(
     "x, edge, match",
     [
-        (torch.zeros(0), 1.05, "0 pixels"),
+        (torch.zeros(0), 1.05, "x, edge: 0, 1.05 given"),
         (torch.zeros(2), 0.0, "0.0 given"),
         (torch.zeros(2), math.nan, "nan given"),
         (torch.tensor([math.inf]), 1.0, "x: holds NaN or Inf"),

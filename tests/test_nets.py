@@ -273,9 +273,11 @@ WIDTHS = {"widths": (16, 16, 32)}
 SMALL = {  # name -> (what makes one, the shape of what it is asked about)
     "DigitNet": (lambda: DigitNet(32, 2), (4, 1, 8, 8)),
     "DigitJudge": (DigitJudge, (4, 1, 8, 8)),
+    "SecondDigitJudge": (nets.SecondDigitJudge, (4, 1, 8, 8)),
     "UNet": (lambda: UNet(VALUES, **WIDTHS), (4, 3, 16, 16)),
     "UNet, words": (lambda: UNet(words=9, **WIDTHS), (4, 3, 16, 16)),
     "ShapeJudge": (lambda: ShapeJudge(VALUES), (4, 3, 32, 32)),
+    "SecondShapeJudge": (lambda: nets.SecondShapeJudge(VALUES), (4, 3, 32, 32)),
     "NetDenoiser": (lambda: NetDenoiser(DigitNet(32, 2), "v"), (4, 1, 8, 8)),
     "NetDenoiser, eps": (lambda: NetDenoiser(UNet(VALUES, **WIDTHS), "eps"), (4, 3, 16, 16)),
     "MixtureDenoiser": (lambda: MixtureDenoiser(torch.randn(3, 2), [0.3, 0.5, 0.4]), (4, 2)),
@@ -298,7 +300,7 @@ def small(name, dtype):
 
 def answers(module, x, t):
     """All that it says about x, (B, ...) each."""
-    if isinstance(module, DigitJudge | ShapeJudge):
+    if isinstance(module, DigitJudge | nets.SecondDigitJudge | ShapeJudge):
         said = module(x)
         return [*(said if isinstance(said, tuple) else (said,)), module.features(x)]
     return [module(x, t), *([module.log_prob(x, t)] if hasattr(module, "log_prob") else [])]
