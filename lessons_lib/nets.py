@@ -307,10 +307,14 @@ class SecondShapeJudge(ShapeJudge):
     def _features(self) -> nn.Module:
         return Features(
             *(nn.Conv2d(3, 64, 6, stride=4, padding=1), nn.SiLU()),  # (B, 64, 8, 8)
-            *(GroupNorm(64), nn.Conv2d(64, 128, 3, padding=1), nn.SiLU()),
-            *(GroupNorm(128), nn.Conv2d(128, 128, 3, stride=2, padding=1), nn.SiLU()),
-            *(GroupNorm(128), nn.Flatten(), nn.Linear(128 * 16, 128), nn.SiLU()),
+            *(_evened(64), nn.Conv2d(64, 128, 3, padding=1), nn.SiLU()),
+            *(_evened(128), nn.Conv2d(128, 128, 3, stride=2, padding=1), nn.SiLU()),
+            *(_evened(128), nn.Flatten(), nn.Linear(128 * 16, 128), nn.SiLU()),
         )
+
+
+def _evened(width: int) -> nn.Module:
+    return nn.GroupNorm(width // 16, width, affine=False)
 
 
 def _seen(enter: int, leave: int) -> tuple[nn.Module, ...]:
