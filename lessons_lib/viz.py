@@ -377,8 +377,8 @@ def real_against_real(floor: float, ax: Axes) -> Axes:
     """The floor of a distance, a grey line with its name: what real data get against real data."""
     ax.axhline(floor, color="0.5", linestyle="-", linewidth=1, zorder=0)
     words = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points"}
-    words |= {"va": "bottom", "fontsize": 10, "color": "0.35"}
-    ax.annotate("real against real", (0, floor), (4, 2), **words)
+    words |= {"va": "top", "fontsize": 10, "color": "0.35"}
+    ax.annotate("real against real", (0, floor), (4, -3), **words)
     return ax
 
 
