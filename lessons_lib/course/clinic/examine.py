@@ -37,6 +37,8 @@ def pictures(ask, walk, seed: int = 0, dice: int = 0, denoise=None) -> Tensor:
 def examine(ask, walk, denoise=None, seed: int = 0) -> dict[str, float]:
     """Everything that the decision tree asks about a patient, as numbers.
 
+    A clinic looks at what a screen shows: pictures clipped to [-1, 1], unless "before" is said.
+
     loss            of the network, all levels alike
     guess           error of a single guess, root mean square, in fog of alpha_bar = .5
     dark, saturated share of pixels below −.9, and outside ±1.05 before they are clipped
@@ -47,7 +49,7 @@ def examine(ask, walk, denoise=None, seed: int = 0) -> dict[str, float]:
     corner          spread of the left edge, where every real digit is black
     unit            spread on unit Gaussian data, over that of a healthy DDIM
     mean, spread    of all pixels, before they are clipped
-    frechet         distance from 200 real digits, in the judge's features
+    frechet         distance from 200 real digits, in the judge's features, clipped
     """
     healthy, judge, real, label = _ward()
     denoise = denoise or healthy
