@@ -33,7 +33,9 @@ def _empty(ax) -> None:
         ax.set_title("", loc=side)
     ax.set_prop_cycle(None)
     ax.relim()
-    ax.autoscale(True)
+    if ax.get_xscale() == ax.get_yscale() == "linear":
+        ax.set(xlim=(0, 1), ylim=(0, 1))  # as a new ax has them, for words that stand at a place
+    ax.set_autoscale_on(True)
 
 
 class Pictured:

@@ -322,7 +322,7 @@ def test_it_computes_in_its_own_precision_and_answers_in_that_of_x(name, own, of
         found = answers(module, x.to(of_x), t)
         for ours, true in zip(found, answers(exact, x, t), strict=True):
             assert ours.dtype == of_x
-            assert (ours.double() - true).abs().max() <= 8 * rough * true.abs().max()
+            assert (ours.double() - true).abs().max() <= 32 * rough * true.abs().max()
 
 
 @pytest.mark.parametrize("name", SMALL)
