@@ -181,7 +181,7 @@ class playground(Pictured, ipywidgets.VBox):
         self.gallery = ipywidgets.HTML()
         self.seen = ipywidgets.VBox([self.gallery, *([self.picture] if self._frontier else [])])
         choice = [self.model] if len(self._models) > 1 else []
-        line = _row(self.seed, self.draw_button, self.stop_button, self.bar, self.unfold)
+        line = _row(self.seed, self.draw_button, self.stop_button, self.unfold, self.bar)
         super().__init__([*choice, self.words, line, self.more, self.status, self.seen])
 
     def _fold(self, *_) -> None:
@@ -211,6 +211,7 @@ class playground(Pictured, ipywidgets.VBox):
         self._glimpse, self._shown = None, time.perf_counter()
         self.bar.max, self.bar.value = asked["steps"], 0
         self.draw_button.disabled, self.stop_button.disabled = True, False
+        self.bar.layout.visibility = "visible"
         self._say("")
         return True
 
@@ -250,6 +251,7 @@ class playground(Pictured, ipywidgets.VBox):
 
     def _finish(self) -> None:
         self.draw_button.disabled, self.stop_button.disabled = False, True
+        self.bar.layout.visibility = "hidden"  # a full bar looks like one more button
         if self._glimpse is None:
             return
         asked, done = self._asked, self._glimpse.step == self._glimpse.steps

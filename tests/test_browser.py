@@ -17,7 +17,9 @@ from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from test_notebooks import each_notebook
 
+from lessons_lib.course.cli import lab_options
 from lessons_lib.course.execute import HEADLESS, ROOT, ThisKernel, load
+from lessons_lib.course.keeping import STATE, VIEW, keep, states
 from lessons_lib.course.rules import tags
 
 
@@ -123,7 +125,8 @@ def test_every_widget_answers_wherever_a_browser_moves_it(path, tmp_path):
             assert "widget" not in tags(cell) or "widget-view" in str(cell.outputs), cell.source
         browser = Browser(client)
         used = set()
-        while fresh := [id for id in browser.models if id not in used]:  # a button may bring others
+        for _ in range(3):  # a button may bring others, and "Again" brings itself
+            fresh = [id for id in browser.models if id not in used]
             for id in fresh:
                 browser.use(id)
             used.update(fresh)
@@ -138,3 +141,35 @@ def test_jupyterlab_knows_every_setting_that_the_course_makes():
         found = Path(sys.prefix, "share/jupyter").glob(f"**/schemas/{package}/{name}.json")
         schema = json.loads(next(found).read_text())
         assert settings.keys() <= schema["properties"].keys()
+
+
+def widgets_saved(states: dict, *views: str) -> dict:
+    """A notebook as JupyterLab saves it: states of widgets, and a cell for each view."""
+    shown = [{"data": {VIEW: {"model_id": id}, "image/png": "a picture"}} for id in views]
+    cells = [{"cell_type": "code", "outputs": [output]} for output in shown]
+    return {"metadata": {"widgets": {STATE: {"state": states}}}, "cells": cells}
+
+
+def test_what_widgets_showed_stands_after_an_evening_in_which_their_cells_did_not_run():
+    box = {"state": {"children": ["IPY_MODEL_inner"]}}
+    first = widgets_saved({"box": box, "inner": {"state": {}}, "gone": {}}, "box")
+    second = widgets_saved({"new": {"state": {}}}, "new", "box", "lost")
+    second["cells"].append({"cell_type": "markdown"})
+    keep(second, first)
+    assert states(second) == {"new": {"state": {}}, "box": box, "inner": {"state": {}}}
+    shown = [cell["outputs"][0]["data"] for cell in second["cells"][:3]]
+    assert [VIEW in data for data in shown] == [True, True, False]
+    assert all(data["image/png"] == "a picture" for data in shown)
+
+
+def test_jupyterlab_is_told_to_keep_what_widgets_show(tmp_path):
+    from jupyter_server.serverapp import ServerApp
+
+    app = ServerApp()
+    app.parse_command_line(lab_options(tmp_path / "mine.ipynb"))
+    manager = app.contents_manager_class(config=app.config, root_dir=str(tmp_path))
+    (tmp_path / "mine.ipynb").write_text(json.dumps(widgets_saved({"box": {}}, "box")))
+    saved = {"type": "notebook", "content": widgets_saved({}, "box", "lost")}
+    manager.run_pre_save_hooks(model=saved, path="/mine.ipynb")
+    assert states(saved["content"]) == {"box": {}}
+    assert [VIEW in c["outputs"][0]["data"] for c in saved["content"]["cells"]] == [True, False]

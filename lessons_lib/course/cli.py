@@ -137,6 +137,7 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
         f"--LabApp.app_settings_dir={Path(__file__).with_name('lab')}",  # no news, no update check
+        "--ContentsManager.pre_save_hook=lessons_lib.course.keeping.before_saving",
         "--LabApp.log_level=ERROR",
         "--ServerApp.log_level=ERROR",  # the address is printed all the same
         "--ServerApp.answer_yes=True",  # Ctrl-C stops without asking

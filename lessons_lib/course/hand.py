@@ -66,6 +66,8 @@ class Asking(Pictured, ipywidgets.VBox):
         self.button = ipywidgets.Button(description="Check")
         self.hint = ipywidgets.Button(description="Hint")
         self.skip = ipywidgets.Button(description="Show this number")
+        for each in (self.button, self.hint, self.skip):
+            each.layout.width = "auto"  # also with the sign that no kernel runs
         self._hinted = 0  # hints that were given for this number
         self.prompt, self.message = ipywidgets.HTML(), ipywidgets.HTML()
         self.entry.observe(self._entered, "value")
