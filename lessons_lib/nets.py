@@ -94,36 +94,30 @@ class DigitJudge(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.features = Features(
+        self.features = self._features()
+        self.logits = nn.Linear(64, 10)
+
+    def _features(self) -> nn.Module:
+        return Features(
             *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),  # (B, 32, 4, 4)
             *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),  # (B, 64, 2, 2)
             *(nn.Flatten(), nn.Dropout(0.2), nn.Linear(256, 64), nn.ReLU()),
         )
-        self.logits = nn.Linear(64, 10)
 
     @own_precision
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.features(x))
 
 
-class SecondDigitJudge(nn.Module):
-    """Another classifier of the digits, without a convolution: a second opinion on every ranking.
+class SecondDigitJudge(DigitJudge):
+    """Another classifier of digits, without a convolution: a second opinion on every ranking."""
 
-    x (B, 1, 8, 8) in [-1, 1]; forward gives (B, 10) logits, features (B, 64).
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.features = Features(
+    def _features(self) -> nn.Module:
+        return Features(
             *(nn.Flatten(), nn.Linear(64, 256), nn.SiLU(), nn.Dropout(0.2)),
             *(nn.Linear(256, 128), nn.SiLU(), nn.Dropout(0.2)),
             *(nn.Linear(128, 64), nn.SiLU()),
         )
-        self.logits = nn.Linear(64, 10)
-
-    @own_precision
-    def forward(self, x: Tensor) -> Tensor:
-        return self.logits(self.features(x))
 
 
 class Features(nn.Sequential):
@@ -250,9 +244,8 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         asked = self.ask(self.norm(h).to(self.ask.weight.dtype)).flatten(2)
-        q, k, v = asked.unflatten(1, (3, self.heads, -1)).unbind(
-            1
-        )  # (B, heads, width / heads, H·W) each
+        asked = asked.unflatten(1, (3, self.heads, -1))
+        q, k, v = asked.unbind(1)  # (B, heads, width / heads, H·W) each
         look = (q.transpose(2, 3) @ k / math.sqrt(q.shape[2])).to(_wide(q)).softmax(dim=-1)
         seen = v @ look.to(v.dtype).transpose(2, 3)  # (B, heads, width / heads, H·W)
         return h + self.tell(seen.reshape(h.shape))

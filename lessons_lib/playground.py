@@ -125,8 +125,7 @@ def by_lot(c: Tensor, generator: torch.Generator) -> Tensor:
     and a walk that is told where a small thing stands does not lose it. Left to the network, at
     w = 2, 16 of 64 "small green moon" were plain background; drawn by lot first, none.
     """
-    values = torch.tensor([len(words) for words in data.ATTRIBUTES.values()])
-    drawn = (torch.rand(c.shape, generator=generator) * values).long()
+    drawn = (torch.rand(c.shape, generator=generator) * torch.tensor(data.COUNTS)).long()
     return torch.where(c < 0, drawn, c)
 
 

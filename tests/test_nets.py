@@ -300,7 +300,7 @@ def small(name, dtype):
 
 def answers(module, x, t):
     """All that it says about x, (B, ...) each."""
-    if isinstance(module, DigitJudge | nets.SecondDigitJudge | ShapeJudge):
+    if isinstance(module, DigitJudge | ShapeJudge):
         said = module(x)
         return [*(said if isinstance(said, tuple) else (said,)), module.features(x)]
     return [module(x, t), *([module.log_prob(x, t)] if hasattr(module, "log_prob") else [])]

@@ -17,6 +17,7 @@ from lessons_lib.data.toys import digits, moons, ring, spiral
 from lessons_lib.data.words import (
     CAPTION_LENGTH,
     CAPTION_STYLES,
+    COUNTS,
     VOCABULARY,
     attributes_of,
     caption,
@@ -28,6 +29,7 @@ __all__ = [
     "ATTRIBUTES",
     "CAPTION_LENGTH",
     "CAPTION_STYLES",
+    "COUNTS",
     "Maps",
     "Pictographs",
     "Scene",

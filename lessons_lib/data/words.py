@@ -36,7 +36,7 @@ VOCABULARY = (  # a word's place is its token; token 0 is no word
     *OTHER_WORDS.values(),
     *FILLERS,
 )
-COUNTS = tuple(len(values) for values in ATTRIBUTES.values())
+COUNTS = tuple(len(values) for values in ATTRIBUTES.values())  # values of each attribute
 _TOKEN = {word: token for token, word in enumerate(VOCABULARY)}
 _PLAIN = {other: word for word, other in OTHER_WORDS.items()}
 

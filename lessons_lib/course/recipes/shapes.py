@@ -15,7 +15,7 @@ from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg
 
-VALUES = [len(values) for values in data.ATTRIBUTES.values()]
+VALUES = list(data.COUNTS)
 SOURCE = "trained here on lessons_lib.data.shapes"
 
 
