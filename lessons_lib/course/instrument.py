@@ -17,14 +17,20 @@ from torch import Tensor, nn
 from lessons_lib import data, files, learn, metrics
 
 SEEDS = (0, 1, 2, 3, 4)
-RULERS = {  # the name of a distance: whose features, and what is done to the pictures before
-    "frechet": ("judge", "as drawn"),
-    "frechet, second judge": ("second_judge", "as drawn"),
-    "frechet, pixels": ("pixels", "as drawn"),
-    "frechet, clipped": ("judge", "clipped to [-1, 1]"),
-    "frechet, second judge, clipped": ("second_judge", "clipped to [-1, 1]"),
-    "frechet, pixels, clipped": ("pixels", "clipped to [-1, 1]"),
+AS_DRAWN, CLIPPED = "as drawn", "clipped to [-1, 1]"
+PREPARED = {"": AS_DRAWN, ", clipped": CLIPPED}  # how a figure's name ends, and what was done
+SECOND = {  # the judges, and how they are called in a figure's name
+    "judge": "",
+    "second_judge": ", second judge",
+    "shapes_judge": "",
+    "second_shapes_judge": ", second judge",
 }
+RULERS = {  # the name of a distance: whose features, and what is done to the pictures before
+    f"frechet{name}{end}": (whose, how)
+    for end, how in PREPARED.items()
+    for name, whose in {"": "judge", ", second judge": "second_judge", ", pixels": "pixels"}.items()
+}
+QUALITY = ("recognised", "recognised, second judge", *RULERS)
 # Student's factor for the middle 95 %, by the number of seeds: 1.96 is for endlessly many.
 STUDENT = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306}
 BARS = (
@@ -58,7 +64,7 @@ def difference(a: dict, b: dict) -> dict:
 
 def prepared(x: Tensor, how: str) -> Tensor:
     """What a judge gets to see of pictures x: the pictures as they are, unless they are clipped."""
-    return x if how == "as drawn" else x.clamp(-1, 1)
+    return {AS_DRAWN: x, CLIPPED: x.clamp(-1, 1)}[how]
 
 
 class Digits(NamedTuple):
@@ -152,31 +158,31 @@ class Shapes(NamedTuple):
         x (n, 3, 32, 32) as drawn, one for each row of `asked`.
         """
         found = {}
-        for clipped in ("", ", clipped"):
-            seen = prepared(x, "clipped" if clipped else "as drawn")
-            for judge, second in zip(self.judges.values(), ("", ", second judge"), strict=True):
+        shape = list(data.ATTRIBUTES).index("shape")
+        for end, how in PREPARED.items():
+            seen = prepared(x, how)
+            for name, judge in self.judges.items():
                 right = metrics.fidelity(judge.read(seen), self.asked)
-                found[f"right{second}{clipped}"] = float(right[-1])
-                shape = list(data.ATTRIBUTES).index("shape")
-                found[f"shape right{second}{clipped}"] = float(right[shape])
+                found[f"right{SECOND[name]}{end}"] = float(right[-1])
+                found[f"shape right{SECOND[name]}{end}"] = float(right[shape])
             if self.real is not None:
-                found[f"frechet{clipped}"] = metrics.frechet(metrics.coarse(seen), self.real)
+                found[f"frechet{end}"] = metrics.frechet(metrics.coarse(seen), self.real)
         return found
 
     def instruments(self, seeds: Sequence[int]) -> dict[str, dict]:
         """Every figure by its name: features, preprocessing, reference, number and seeds."""
         about, found = {"n": len(self.asked), "seeds": list(seeds)}, {}
         said = int((self.asked != -1).sum(1).max())
-        for clipped in ("", ", clipped"):
-            how = "clipped to [-1, 1]" if clipped else "as drawn"
-            for judge, second in zip(self.judges, ("", ", second judge"), strict=True):
-                told = {"features": judge, "preprocessing": how}
+        for end, how in PREPARED.items():
+            for name in self.judges:
+                told = {"features": name, "preprocessing": how}
                 told |= {"reference": f"the caption asked for, {said} attributes", **about}
-                found[f"right{second}{clipped}"] = found[f"shape right{second}{clipped}"] = told
+                found[f"right{SECOND[name]}{end}"] = told
+                found[f"shape right{SECOND[name]}{end}"] = told
             if self.real is not None:
                 blocks = {"features": "mean colours of 4×4 blocks", "preprocessing": how}
                 held = f"{len(self.real)} real pictures of the same captions"
-                found[f"frechet{clipped}"] = blocks | {"reference": held, **about}
+                found[f"frechet{end}"] = blocks | {"reference": held, **about}
         return found
 
     def reference(self, again: list[Tensor], seeds: Sequence[int], nets: tuple[str, ...]) -> dict:
@@ -194,19 +200,15 @@ class Shapes(NamedTuple):
         }
 
 
-SECOND = {"judge": "", "second_judge": ", second judge"}
-QUALITY = ("recognised", "recognised, second judge", *RULERS)
-
-
 def instruments(n: int, splits: int, seeds: Sequence[int]) -> dict[str, dict]:
     """Every figure on digits by its name: features, preprocessing, reference, number and seeds."""
     about = {"n": n, "seeds": list(seeds)}
     part = f"{n} real digits, the median over {splits} random parts; the floor is one such part "
     part += "against another, disjoint"
     found = {
-        "recognised" + second: {"features": name, "preprocessing": "as drawn"}
+        "recognised" + SECOND[name]: {"features": name, "preprocessing": AS_DRAWN}
         | {"reference": "the digit asked for", **about}
-        for name, second in SECOND.items()
+        for name in ("judge", "second_judge")
     }
     return found | {
         name: {"features": whose, "preprocessing": how, "reference": part, **about}

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from lessons_lib import learn, metrics
 from lessons_lib.course.instrument import (
+    AS_DRAWN,
+    CLIPPED,
     QUALITY,
     SEEDS,
     Digits,
@@ -124,7 +126,7 @@ def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False
     denoise, label, real = learn.load("digits"), torch.arange(n) % 10, Digits.load(n, splits)
     ways = {
         "diversity": torch.clone,
-        "diversity, clipped": partial(prepared, how="clipped to [-1, 1]"),
+        "diversity, clipped": partial(prepared, how=CLIPPED),
         "diversity, even contrast": even_contrast,
     }
     apart = metrics.within_class_distance
@@ -141,9 +143,8 @@ def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False
     record = real.reference(seeds)
     classes = {"reference": "real digits of the same class", "n": n, "seeds": list(seeds)}
     record["instruments"] |= {
-        "diversity": {"features": "pixels", "preprocessing": "as drawn", **classes},
-        "diversity, clipped": {"features": "pixels", "preprocessing": "clipped to [-1, 1]"}
-        | classes,
+        "diversity": {"features": "pixels", "preprocessing": AS_DRAWN, **classes},
+        "diversity, clipped": {"features": "pixels", "preprocessing": CLIPPED} | classes,
         "diversity, even contrast": {"features": "pixels"}
         | {"preprocessing": "every picture brought to mean 0 and spread 1", **classes},
     }

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib import metrics
-from lessons_lib.course.instrument import BARS, SEEDS, error
+from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, error
 from lessons_lib.course.measure.digits import SAMPLERS
 from lessons_lib.course.measure.seeds import bar
 from lessons_lib.exact import MixtureDenoiser
@@ -55,7 +55,7 @@ def strides_mixture(
         f"DDPM's linear table: W2 to the mixture, {n} samples per seed, and the same without "
         "sampling error. Below about the floor, read only the latter.",
         "instruments": {
-            "w2": {"features": "the samples", "preprocessing": "as drawn"}
+            "w2": {"features": "the samples", "preprocessing": AS_DRAWN}
             | {"reference": "the exact mixture", "n": n, "seeds": list(seeds)}
         },
         "bars": BARS,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib import data, learn, metrics
-from lessons_lib.course.instrument import SEEDS, Shapes, errors
+from lessons_lib.course.instrument import AS_DRAWN, SEEDS, Shapes, errors
 from lessons_lib.course.measure.seeds import bar
 from lessons_lib.course.recipes import draw_captioned
 from lessons_lib.wrap import counted
@@ -39,7 +39,7 @@ def guidance_shapes(
     record = real.reference(again, seeds, ("shapes",))
     record["instruments"]["diversity"] = {
         "features": "pixels",
-        "preprocessing": "as drawn",
+        "preprocessing": AS_DRAWN,
         "reference": "real pictures of the same caption",
         "n": len(asked),
         "seeds": list(seeds),
