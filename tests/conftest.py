@@ -4,7 +4,7 @@ import hypothesis
 import nbformat
 import pytest
 
-from lessons_lib.course.execute import save
+from lessons_lib.course.notebooks.execute import save
 
 # The same examples every time, and never a time limit: this machine may be busy.
 hypothesis.settings.register_profile("lessons", deadline=None, derandomize=True)

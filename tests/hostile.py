@@ -15,9 +15,9 @@ import sys
 import threading
 import time
 
-from lessons_lib.course.check import grade
+from lessons_lib.course.checking.attempt import grade
 
-engine = sys.modules["lessons_lib.course.check"]
+engine = sys.modules["lessons_lib.course.checking.attempt"]
 LOOP = "loop that never ends"
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lessons_lib.course.answers import compared, load_questions, questions
-from lessons_lib.course.execute import load
+from lessons_lib.course.notebooks.execute import load
+from lessons_lib.course.practice.written import compared, load_questions, questions
 from lessons_lib.files import DATA
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from lessons_lib.course import display, hints
-from lessons_lib.course.check import check, exercise, find, grade, probe
-from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.hints import hint, new_numbers, reveal
-from lessons_lib.course.isolate import STATE
+from lessons_lib.course import say
+from lessons_lib.course.checking import hints
+from lessons_lib.course.checking.attempt import check, exercise, find, grade, probe
+from lessons_lib.course.checking.hints import hint, new_numbers, reveal
+from lessons_lib.course.checking.sandbox import STATE
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 from lessons_lib.diffuse import q_sample  # noqa: F401  what a notebook imports after a check
 
 ID = "start.warm_up"
@@ -384,7 +385,7 @@ def test_a_check_changes_nothing_where_an_answer_changes_nothing(monkeypatch):
         raise AssertionError
 
     kept = {name: (read, refuses) for name, (read, _) in STATE.items() if name != "os.fork"}
-    monkeypatch.setattr("lessons_lib.course.isolate.STATE", kept)
+    monkeypatch.setattr("lessons_lib.course.checking.sandbox.STATE", kept)
     fork = os.fork
     try:
         assert grade(ID, noisy).symbol == RIGHT
@@ -435,7 +436,7 @@ def test_strict_raises_unless_right(monkeypatch, capsys):
 
 def test_rich_in_a_notebook(monkeypatch):
     shown = []
-    monkeypatch.setattr(display, "in_notebook", lambda: True)
+    monkeypatch.setattr(say, "in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda *data, **options: shown.append(data[0]))
     monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns={"In": [""]}))
     check(ID, noisy)
@@ -452,7 +453,7 @@ def test_rich_in_a_notebook(monkeypatch):
 
 
 def test_words_are_marked_up_and_code_is_left_alone():
-    said = display.marked_up("`a * b` is *not* **the** same as `c * d` < 1")
+    said = say.marked_up("`a * b` is *not* **the** same as `c * d` < 1")
     assert said == (
         "<code>a * b</code> is <em>not</em> <b>the</b> same as <code>c * d</code> &lt; 1"
     )

@@ -15,8 +15,8 @@ from conftest import cell
 
 from lessons_lib import files
 from lessons_lib.course import cli, doctor
-from lessons_lib.course.execute import load, save
-from lessons_lib.course.progress import record
+from lessons_lib.course.notebooks.execute import load, save
+from lessons_lib.course.practice.memory import record
 
 
 def asked(id, source="...", name=None):

@@ -8,11 +8,11 @@ import nbformat
 import pytest
 from conftest import cell
 
-from lessons_lib.course import copies
-from lessons_lib.course.editions import marked, readers
-from lessons_lib.course.execute import load, printed, save
 from lessons_lib.course.exercises import Value, find
-from lessons_lib.course.rules import values
+from lessons_lib.course.notebooks import copies
+from lessons_lib.course.notebooks.editions import marked, readers
+from lessons_lib.course.notebooks.execute import load, printed, save
+from lessons_lib.course.notebooks.rules import values
 
 STUB, ANSWER = "def noisy(x0, alpha, sigma, eps):\n    return ...", "def noisy(*a):\n    return 1"
 NAME = "00_small.ipynb"

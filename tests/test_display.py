@@ -3,7 +3,7 @@
 import html
 import re
 
-from lessons_lib.course.display import Card, anchor, linked
+from lessons_lib.course.say import Card, anchor, linked
 
 
 def test_read_again_is_a_link_to_the_section():

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from lessons_lib.course.answers import load_questions
 from lessons_lib.course.cli import main
-from lessons_lib.course.execute import load, printed
 from lessons_lib.course.exercises import all_exercises
-from lessons_lib.course.rules import claims, tags, values
+from lessons_lib.course.notebooks.execute import load, printed
+from lessons_lib.course.notebooks.rules import claims, tags, values
+from lessons_lib.course.practice.written import load_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from lessons_lib.course.check import grade
-from lessons_lib.course.drills import DRILLS
+from lessons_lib.course.checking.attempt import grade
+from lessons_lib.course.checking.grading import COUNT, equal, grade_value, outcome_of
 from lessons_lib.course.exercises import Function, Value, all_exercises, call
-from lessons_lib.course.grading import COUNT, OPEN, RIGHT, WRONG, equal, grade_value, outcome_of
-from lessons_lib.course.practice import fresh
+from lessons_lib.course.practice.drills import DRILLS
+from lessons_lib.course.practice.new_numbers import fresh
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 EXERCISES = all_exercises()
 VALUES = [e for e in EXERCISES if isinstance(e, Value)]

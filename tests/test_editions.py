@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from conftest import cell
 
-from lessons_lib.course import editions
-from lessons_lib.course.execute import load, run
+from lessons_lib.course.notebooks import editions
+from lessons_lib.course.notebooks.execute import load, run
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("[0-9]*.ipynb"))
 

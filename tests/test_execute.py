@@ -11,8 +11,16 @@ import nbformat
 import pytest
 from conftest import cell
 
-from lessons_lib.course.execute import LANGUAGE, WIDGET_VIEW, dumps, load, normalise, run, save
-from lessons_lib.course.rules import claims, definitions, problems, tree, values, way
+from lessons_lib.course.notebooks.execute import (
+    LANGUAGE,
+    WIDGET_VIEW,
+    dumps,
+    load,
+    normalise,
+    run,
+    save,
+)
+from lessons_lib.course.notebooks.rules import claims, definitions, problems, tree, values, way
 
 PNG = base64.b64encode(b"\x89PNG tiny").decode()
 

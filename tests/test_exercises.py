@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lessons_lib.course.check import RIGHT, grade
-from lessons_lib.course.execute import load
+from lessons_lib.course.checking.attempt import grade
+from lessons_lib.course.checking.grading import equal, outcome_of
 from lessons_lib.course.exercises import Function, Value, all_exercises, find
-from lessons_lib.course.grading import OPEN, WRONG, equal, outcome_of
-from lessons_lib.course.rules import tags
+from lessons_lib.course.notebooks.execute import load
+from lessons_lib.course.notebooks.rules import tags
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 from lessons_lib.levels import Level
 
 SEEDS = (0, 1, 2)

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from lessons_lib import data, files, learn
-from lessons_lib.course.cards import load_cards
 from lessons_lib.course.measure import result
+from lessons_lib.course.practice.flash import load_cards
 from lessons_lib.levels import cosine
 from lessons_lib.nets import DigitNet
 

@@ -7,12 +7,12 @@ import pytest
 from conftest import cell
 
 from lessons_lib import diffuse
-from lessons_lib.course import forms, hints
-from lessons_lib.course.answers import load_questions
-from lessons_lib.course.check import check, find, given
-from lessons_lib.course.execute import WIDGET_VIEW, kept, run
-from lessons_lib.course.practice import fresh
-from lessons_lib.course.progress import history
+from lessons_lib.course.checking import buttons, hints
+from lessons_lib.course.checking.attempt import check, find, given
+from lessons_lib.course.notebooks.execute import WIDGET_VIEW, kept, run
+from lessons_lib.course.practice.memory import history
+from lessons_lib.course.practice.new_numbers import fresh
+from lessons_lib.course.practice.written import load_questions
 
 ID = "forward.two_steps"
 RIGHT, WRONG = (0.9, 0.436), (0.81, 0.19)
@@ -24,7 +24,7 @@ def lesson(tmp_path, monkeypatch):
     for name in ("PLAIN", "STRICT", "PROGRESS"):
         monkeypatch.delenv(f"LESSONS_{name}", raising=False)
     monkeypatch.setenv("LESSONS_HOME", str(tmp_path))
-    monkeypatch.setattr("lessons_lib.course.display.in_notebook", lambda: True)
+    monkeypatch.setattr("lessons_lib.course.say.in_notebook", lambda: True)
     hints._given.clear()
     hints._asked.clear()
     given.clear()
@@ -256,11 +256,11 @@ def test_new_numbers_asked_in_a_cell_have_help_beside_the_box(lesson):
     ],
 )
 def test_numbers_are_found_in_what_people_write(text, found):
-    assert forms.numbers(text) == found
+    assert buttons.numbers(text) == found
 
 
 def test_a_written_answer_is_compared_rated_and_kept(lesson):
-    form = forms.Form("04", load_questions("04"))
+    form = buttons.Form("04", load_questions("04"))
     question = form.children[0]
     question.answer.value = "off, then on again"
     assert load_questions("04")[0]["answer"] not in str(question.below.children)
@@ -270,7 +270,7 @@ def test_a_written_answer_is_compared_rated_and_kept(lesson):
     line.children[2].click()
     (event,) = history()["04.question.1"]
     assert (event.outcome, event.note) == ("nearly", "off, then on again")
-    later = forms.Form("04", load_questions("04")).children[0]
+    later = buttons.Form("04", load_questions("04")).children[0]
     assert "last time: nearly" in later.children[0].value
     assert "off, then on again" not in later.children[0].value
     later.compare.click()
@@ -292,4 +292,4 @@ def test_in_a_kernel_the_card_stands_by_itself_and_the_widget_leaves_words(tmp_p
 
 
 def test_every_question_of_practice_is_one_that_find_knows():
-    assert all(find(id).id == id for id in forms.DRILLS)
+    assert all(find(id).id == id for id in buttons.DRILLS)

@@ -6,8 +6,15 @@ import re
 import pytest
 
 from lessons_lib import viz
-from lessons_lib.course.hand import Question, exact_walk, hand_blend, hand_walk, judge, put_in
-from lessons_lib.course.practice import written
+from lessons_lib.course.practice.new_numbers import written
+from lessons_lib.course.practice.walks import (
+    Question,
+    exact_walk,
+    hand_blend,
+    hand_walk,
+    judge,
+    put_in,
+)
 from lessons_lib.exact import MixtureDenoiser
 
 TWO_POINTS = MixtureDenoiser([[-1.0], [1.0]], [0.3, 0.3])

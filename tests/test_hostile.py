@@ -10,8 +10,8 @@ import pytest
 from conftest import cell
 from hostile import FUNCTIONS, VALUES
 
-from lessons_lib.course.execute import run
-from lessons_lib.course.isolate import TooLong, limited
+from lessons_lib.course.checking.sandbox import TooLong, limited
+from lessons_lib.course.notebooks.execute import run
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_kernel_lives(write):
 import sys
 from lessons_lib.course import check
 from hostile import catches_everything, forks, noisy
-sys.modules["lessons_lib.course.check"].TIME_LIMIT = 0.3
+sys.modules["lessons_lib.course.checking.attempt"].TIME_LIMIT = 0.3
 for answer in (catches_everything, forks):
     check("start.warm_up", lambda *probe: answer())
 """

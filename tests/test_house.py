@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lessons_lib.course import execute, rules
+from lessons_lib.course.notebooks import execute, rules
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from lessons_lib import diffuse, levels, samplers
-from lessons_lib.course.execute import load
 from lessons_lib.course.exercises.ddim import ddim_step
+from lessons_lib.course.notebooks.execute import load
 from lessons_lib.levels import Level
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"

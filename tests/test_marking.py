@@ -11,11 +11,11 @@ import pytest
 import torch
 from conftest import cell
 
-from lessons_lib.course import marking
-from lessons_lib.course.editions import solved
-from lessons_lib.course.execute import load
-from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.marking import NOT_RUN, mark, original
+from lessons_lib.course.notebooks import marking
+from lessons_lib.course.notebooks.editions import solved
+from lessons_lib.course.notebooks.execute import load
+from lessons_lib.course.notebooks.marking import NOT_RUN, mark, original
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 IDS = ["start.q1", "start.warm_up", "ddim.eps_from_x0", "ddim.ddim_step"]
 BEGIN = "import torch\n\nfrom lessons_lib.course import check\n\nPOWER = 1"
@@ -121,8 +121,9 @@ def test_a_deleted_exercise_is_named_with_the_reason():
 
 PATCHES = {
     "the engine, when the cell runs": (
-        "import lessons_lib.course.check as c, lessons_lib.course.grading as g\n"
-        "import lessons_lib.course.marking as m\n"
+        "import lessons_lib.course.checking.attempt as c\n"
+        "import lessons_lib.course.checking.grading as g\n"
+        "import lessons_lib.course.notebooks.marking as m\n"
         "yes = lambda *a, **k: g.Result('✓', 'all')\n"
         "c.grade = c.grade_function = g.grade_function = m.grade = yes\n"
         "m.confirmed = m.equal = g.equal = g._close = lambda *a, **k: True\n" + NOISY.format("x0")

@@ -4,11 +4,12 @@ import math
 
 import pytest
 
-from lessons_lib.course.check import grade
-from lessons_lib.course.drills import DRILLS, TWO_LINES
+from lessons_lib.course.checking.attempt import grade
+from lessons_lib.course.checking.grading import grade_value
 from lessons_lib.course.exercises import find
-from lessons_lib.course.grading import RIGHT, WRONG, grade_value
-from lessons_lib.course.practice import drawn, fresh, pick
+from lessons_lib.course.practice.drills import DRILLS, TWO_LINES
+from lessons_lib.course.practice.new_numbers import drawn, fresh, pick
+from lessons_lib.course.say import RIGHT, WRONG
 
 each_drill = pytest.mark.parametrize("id", sorted(DRILLS))
 

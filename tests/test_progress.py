@@ -11,16 +11,25 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lessons_lib.course import doctor, hints
-from lessons_lib.course.check import check, find
+from lessons_lib.course import doctor
+from lessons_lib.course.checking import hints
+from lessons_lib.course.checking.attempt import check, find
+from lessons_lib.course.checking.buttons import Question
+from lessons_lib.course.checking.hints import hint, reveal
 from lessons_lib.course.cli import main
-from lessons_lib.course.forms import Question
-from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.hints import hint, reveal
-from lessons_lib.course.overview import again, details, lessons, overview, progress, tally, weakest
-from lessons_lib.course.progress import Event, forget, history, path, record, state, trouble
+from lessons_lib.course.practice.memory import Event, forget, history, path, record, state, trouble
+from lessons_lib.course.practice.overview import (
+    again,
+    details,
+    lessons,
+    overview,
+    progress,
+    tally,
+    weakest,
+)
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
-kept = sys.modules["lessons_lib.course.progress"]
+kept = sys.modules["lessons_lib.course.practice.memory"]
 ID = "forward.two_steps"
 
 

@@ -1,10 +1,10 @@
 """What makes the library a course: how a notebook starts, its checks, cards and questions."""
 
-from lessons_lib.course.answers import questions
-from lessons_lib.course.cards import cards
-from lessons_lib.course.check import check
-from lessons_lib.course.hints import hint, new_numbers, reveal
-from lessons_lib.course.overview import again, progress, tally
+from lessons_lib.course.checking.attempt import check
+from lessons_lib.course.checking.hints import hint, new_numbers, reveal
+from lessons_lib.course.practice.flash import cards
+from lessons_lib.course.practice.overview import again, progress, tally
+from lessons_lib.course.practice.written import questions
 from lessons_lib.course.start import begin, show, show_table
 
 __all__ = [

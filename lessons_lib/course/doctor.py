@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import psutil
 
-from lessons_lib.course.execute import ROOT
+from lessons_lib.files import ROOT
 
 PACKAGES = ("torch", "numpy", "matplotlib", "jupyterlab", "ipywidgets")
 INSTALL = "pip install -c constraints.txt -e ."
@@ -111,7 +111,7 @@ def checkout() -> Finding:
 
 def progress() -> Finding:
     """Where the reader's progress is kept, and whether it can be."""
-    from lessons_lib.course.progress import is_kept, path, trouble
+    from lessons_lib.course.practice.memory import is_kept, path, trouble
 
     if not is_kept():
         return Finding("progress", "off (LESSONS_PROGRESS, LESSONS_PLAIN or LESSONS_STRICT is set)")

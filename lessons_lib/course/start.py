@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from lessons_lib.course.display import in_notebook
+from lessons_lib.course.say import in_notebook
 
 
 def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generator]:

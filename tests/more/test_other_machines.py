@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import cell
 
-from lessons_lib.course.execute import load, run
+from lessons_lib.course.notebooks.execute import load, run
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.more

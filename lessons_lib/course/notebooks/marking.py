@@ -28,13 +28,14 @@ from typing import NamedTuple
 import psutil
 import torch
 
-from lessons_lib.course.check import exercise, grade
-from lessons_lib.course.editions import feeding, marked, names_of, rebound
+from lessons_lib.course.checking.attempt import exercise, grade
+from lessons_lib.course.checking.grading import Outcome, equal, outcome_of
+from lessons_lib.course.checking.parts import Unreadable, opened
+from lessons_lib.course.checking.sandbox import isolated
 from lessons_lib.course.exercises import Value, all_exercises
-from lessons_lib.course.grading import OPEN, RIGHT, WRONG, Outcome, equal, outcome_of
-from lessons_lib.course.isolate import isolated
-from lessons_lib.course.parts import Unreadable, opened
-from lessons_lib.course.rules import code_cells, tags, tree
+from lessons_lib.course.notebooks.editions import feeding, marked, names_of, rebound
+from lessons_lib.course.notebooks.rules import code_cells, tags, tree
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 NOT_RUN = "–"
 EACH, ALL = 90.0, 900.0  # seconds for one exercise, its cells included, and for one notebook
@@ -302,7 +303,9 @@ def work(what: Task, seed: int, sent: str) -> None:
         os.dup2(os.open(os.devnull, os.O_RDWR), stream)
     os.chdir(Path(sent).parent)
     os.environ |= {"LESSONS_PROGRESS": "off", "MPLBACKEND": "agg"}
-    import_module("lessons_lib.course.check").TIME_LIMIT = EACH / 2  # this machine may be busy
+    import_module("lessons_lib.course.checking.attempt").TIME_LIMIT = (
+        EACH / 2
+    )  # this machine may be busy
     said = answered(what, seed)
     torch.save(said, f"{sent}.part")
     os.replace(f"{sent}.part", sent)

@@ -2,8 +2,8 @@
 
 import html
 
-from lessons_lib.course.cards import folded, load
-from lessons_lib.course.display import committed, marked_up, plain
+from lessons_lib.course.practice.flash import folded, load
+from lessons_lib.course.say import committed, marked_up, plain
 
 RATINGS = ("again", "nearly", "got it")
 
@@ -31,7 +31,7 @@ def questions(notebook: str) -> None:
         return
     from IPython.display import display
 
-    from lessons_lib.course.forms import Form
+    from lessons_lib.course.checking.buttons import Form
 
     display(Form(notebook, rows))
 

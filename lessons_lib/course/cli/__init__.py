@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-ROOT = Path(__file__).resolve().parents[2]  # the repository
+from lessons_lib.files import ROOT
+
 MIB = 2**20
 BAR = "{desc} {bar} {elapsed}"
 
@@ -62,7 +63,7 @@ def is_path(name: str) -> bool:
 
 def copies() -> Path:
     """The folder of the reader's own copies."""
-    from lessons_lib.course.progress import home
+    from lessons_lib.course.practice.memory import home
 
     return home().resolve() / "notebooks"
 
@@ -84,7 +85,7 @@ def executed(path: Path, label: str = "", **options):
     """Run a notebook behind a progress bar that goes away when it is done."""
     from tqdm import tqdm
 
-    from lessons_lib.course.execute import run
+    from lessons_lib.course.notebooks.execute import run
 
     text = label or path.stem
     with tqdm(desc=text, leave=False, bar_format=BAR) as bar:
@@ -137,7 +138,7 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
         f"--LabApp.app_settings_dir={Path(__file__).with_name('lab')}",  # no news, no update check
-        "--ContentsManager.pre_save_hook=lessons_lib.course.keeping.before_saving",
+        "--ContentsManager.pre_save_hook=lessons_lib.course.notebooks.keeping.before_saving",
         "--LabApp.log_level=ERROR",
         "--ServerApp.log_level=ERROR",  # the address is printed all the same
         "--ServerApp.answer_yes=True",  # Ctrl-C stops without asking
@@ -158,7 +159,7 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
 @click.argument("names", nargs=-1, metavar="[NN]...")
 def run(names):
     """Run notebooks top to bottom, with no browser; pages go to build/html."""
-    from lessons_lib.course.execute import to_html
+    from lessons_lib.course.notebooks.execute import to_html
 
     failed = []
     click.echo(f"{'notebook':<32} {'seconds':>8} {'peak MiB':>9}")
@@ -181,7 +182,7 @@ def run(names):
 @click.argument("names", nargs=-1, metavar="[NN]...")
 def rewrite(names):
     """Run notebooks and write their outputs back, the way they are committed."""
-    from lessons_lib.course.execute import normalise, save
+    from lessons_lib.course.notebooks.execute import normalise, save
 
     failed = []
     for path in notebooks(names):
@@ -210,8 +211,8 @@ def check(names, shipped, again, strict, seed):
     judged one by one, each in a process of its own, on fresh numbers; only the cells that an
     answer needs are run. Leaves with 1 if an answer is wrong or could not be run.
     """
-    from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-    from lessons_lib.course.marking import NOT_RUN
+    from lessons_lib.course.notebooks.marking import NOT_RUN
+    from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
     seed = secrets.randbelow(10**6) if seed is None else seed
     all_rows, broken = [], []
@@ -243,9 +244,9 @@ def answers_of(path: Path, seed: int, strict: bool):
     """
     from tqdm import tqdm
 
-    from lessons_lib.course.editions import marked
-    from lessons_lib.course.execute import load
-    from lessons_lib.course.marking import mark, original
+    from lessons_lib.course.notebooks.editions import marked
+    from lessons_lib.course.notebooks.execute import load
+    from lessons_lib.course.notebooks.marking import mark, original
 
     submitted = load(path)
     of = original(path, submitted, course(), load)
@@ -260,8 +261,8 @@ def answers_of(path: Path, seed: int, strict: bool):
 
 def failed_first(rows):
     """Rows in the order of what to do again: not right by now, then once wrong, then the others."""
-    from lessons_lib.course.grading import WRONG
-    from lessons_lib.course.progress import history, state
+    from lessons_lib.course.practice.memory import history, state
+    from lessons_lib.course.say import WRONG
 
     past = history()
     before = {name: state(past.get(name, [])) for name, _, _ in rows}
@@ -292,7 +293,7 @@ def renewed(paths: list[Path], folder: Path):
 
     Raises click.BadParameter for a folder inside the course, OSError for one that is not writable.
     """
-    from lessons_lib.course.copies import renew
+    from lessons_lib.course.notebooks.copies import renew
 
     if folder.is_relative_to(ROOT):
         raise click.BadParameter(f"{folder} is inside the course's own folder, {ROOT}")
@@ -309,9 +310,9 @@ def renewed(paths: list[Path], folder: Path):
 @click.argument("names", nargs=-1, metavar="[NN]...")
 def solve(names):
     """Make the lecturer's edition under build/lecturer: all answers, and every check passed."""
-    from lessons_lib.course.answers import load_questions
-    from lessons_lib.course.editions import STRICT, lecturers
-    from lessons_lib.course.execute import load, normalise, save
+    from lessons_lib.course.notebooks.editions import STRICT, lecturers
+    from lessons_lib.course.notebooks.execute import load, normalise, save
+    from lessons_lib.course.practice.written import load_questions
 
     failed = []
     for path in notebooks(names):
@@ -337,8 +338,8 @@ def solve(names):
 def progress(notebook, forget):
     """Show what you have solved: the map, or one notebook in detail."""
     from lessons_lib.course import progress as show
-    from lessons_lib.course.progress import forget as delete
-    from lessons_lib.course.progress import path, whereabouts
+    from lessons_lib.course.practice.memory import forget as delete
+    from lessons_lib.course.practice.memory import path, whereabouts
 
     if forget:
         click.confirm(f"Delete {path()}?", abort=True)

@@ -8,9 +8,9 @@ import symtable
 
 import nbformat
 
-from lessons_lib.course.execute import printed
-from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.rules import code_cells, tags, tree, values
+from lessons_lib.course.notebooks.execute import printed
+from lessons_lib.course.notebooks.rules import code_cells, tags, tree, values
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 STRICT = {"LESSONS_STRICT": "1"}  # under which a check that is not passed raises
 

@@ -11,21 +11,18 @@ import secrets
 
 import torch
 
-from lessons_lib.course.display import Card, committed, show
-from lessons_lib.course.exercises import Exercise, Value, find
-from lessons_lib.course.grading import (
+from lessons_lib.course.checking.grading import (
     BORROWED,
-    OPEN,
-    RIGHT,
-    WRONG,
     Result,
     grade_function,
     grade_value,
     is_blank,
 )
-from lessons_lib.course.isolate import Stopped, TooLong, is_borrowed, isolated, limited
-from lessons_lib.course.practice import fresh
-from lessons_lib.course.progress import record
+from lessons_lib.course.checking.sandbox import Stopped, TooLong, is_borrowed, isolated, limited
+from lessons_lib.course.exercises import Exercise, Value, find
+from lessons_lib.course.practice.memory import record
+from lessons_lib.course.practice.new_numbers import fresh
+from lessons_lib.course.say import OPEN, RIGHT, WRONG, Card, committed, show
 
 TIME_LIMIT = 20.0  # seconds for one check
 given: dict = {}  # id -> the reader's own answer that was checked last

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import platformdirs
 
-from lessons_lib.course.grading import OPEN, RIGHT, WRONG
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 TABLE = "create table if not exists event (at real, id text, outcome text, note text)"
 EVENT = "insert into event values (?, ?, ?, ?)"

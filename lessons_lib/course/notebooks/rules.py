@@ -8,7 +8,7 @@ import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
-from lessons_lib.course.execute import (
+from lessons_lib.course.notebooks.execute import (
     ROOT,
     WIDGET_VIEW,
     dumps,
@@ -17,7 +17,7 @@ from lessons_lib.course.execute import (
     printed,
     tags,
 )
-from lessons_lib.course.overview import title
+from lessons_lib.course.practice.overview import title
 
 TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn")
 SLIDES = ("slide", "subslide", "fragment", "notes", "skip", "-")

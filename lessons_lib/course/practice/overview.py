@@ -4,16 +4,15 @@ import html
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-from lessons_lib.course.answers import load_questions
-from lessons_lib.course.display import anchor, put
 from lessons_lib.course.exercises import find
-from lessons_lib.course.grading import OPEN, RIGHT, WRONG
-from lessons_lib.course.progress import day, history, session, state, times
+from lessons_lib.course.practice.memory import day, history, session, state, times
+from lessons_lib.course.practice.written import load_questions
+from lessons_lib.course.say import OPEN, RIGHT, WRONG, anchor, put
+from lessons_lib.files import ROOT
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = ROOT / "notebooks"
 COLOURS = {OPEN: "--jp-ui-font-color2", WRONG: "--jp-error-color1", RIGHT: "--jp-success-color1"}
 
 

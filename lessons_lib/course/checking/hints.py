@@ -1,9 +1,9 @@
 """Help on demand: three hints, then an answer, and the same exercise with other numbers."""
 
-from lessons_lib.course.check import exercise
-from lessons_lib.course.display import Card, committed, show
-from lessons_lib.course.practice import fresh, pick
-from lessons_lib.course.progress import record
+from lessons_lib.course.checking.attempt import exercise
+from lessons_lib.course.practice.memory import record
+from lessons_lib.course.practice.new_numbers import fresh, pick
+from lessons_lib.course.say import Card, committed, show
 
 _given: dict[str, int] = {}  # id -> how many hints
 _asked: set[str] = set()  # the ids whose answer somebody wanted to see

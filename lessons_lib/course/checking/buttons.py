@@ -8,14 +8,14 @@ import re
 
 import ipywidgets
 
-from lessons_lib.course import display
-from lessons_lib.course.check import card, exercise, given, judged
-from lessons_lib.course.display import Card, marked_up
-from lessons_lib.course.drills import DRILLS
-from lessons_lib.course.grading import BORROWED, OPEN, WRONG, Result
-from lessons_lib.course.hints import next_hint, solution
-from lessons_lib.course.practice import pick
-from lessons_lib.course.progress import history, record
+from lessons_lib.course import say
+from lessons_lib.course.checking.attempt import card, exercise, given, judged
+from lessons_lib.course.checking.grading import BORROWED, Result
+from lessons_lib.course.checking.hints import next_hint, solution
+from lessons_lib.course.practice.drills import DRILLS
+from lessons_lib.course.practice.memory import history, record
+from lessons_lib.course.practice.new_numbers import pick
+from lessons_lib.course.say import OPEN, WRONG, Card, marked_up
 
 SAME = "The same answer as the last time: run its own cell first, if you have changed it there."
 _refilled: dict[str, "Buttons"] = {}  # id -> the row whose "Again" is running its cell
@@ -45,7 +45,7 @@ def show_with_buttons(said: Card, symbol: str) -> None:
     if row := _refilled.get(said.id):
         row.refill(said, symbol)
         return
-    handle = display.put(said.text(), said.html())
+    handle = say.put(said.text(), said.html())
     from IPython.display import display as shown
 
     if symbol == "#":
@@ -210,7 +210,7 @@ class Question(ipywidgets.VBox):
         self.layout.margin = "0 0 1em 0"
 
     def _set_beside(self) -> None:
-        from lessons_lib.course.answers import RATINGS, compared
+        from lessons_lib.course.practice.written import RATINGS, compared
 
         rate = lambda rating: button(rating.capitalize(), lambda: self._rated(rating))
         self.said = ipywidgets.HTML("How was yours?")

@@ -10,7 +10,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote
 
-EDGES = {"○": "--jp-warn-color1", "✗": "--jp-error-color1", "✓": "--jp-success-color1"}
+OPEN, WRONG, RIGHT = "○", "✗", "✓"
+EDGES = {OPEN: "--jp-warn-color1", WRONG: "--jp-error-color1", RIGHT: "--jp-success-color1"}
 
 
 class Card(NamedTuple):
@@ -76,7 +77,9 @@ def show(said: Card, buttons: str = "") -> None:
     if plain() or not buttons:
         put(said.text(), said.html())
         return
-    from lessons_lib.course.forms import show_with_buttons  # only a notebook needs ipywidgets
+    from lessons_lib.course.checking.buttons import (
+        show_with_buttons,  # only a notebook needs ipywidgets
+    )
 
     show_with_buttons(said, buttons)
 

@@ -2,7 +2,7 @@
 
 import yaml
 
-from lessons_lib.course.display import marked_up
+from lessons_lib.course.say import marked_up
 from lessons_lib.files import DATA, reading
 
 

@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lessons_lib.course.isolate import TooLong, is_stub
-from lessons_lib.course.parts import Unreadable, fitted, leaves, opened, wide
+from lessons_lib.course.checking.parts import Unreadable, fitted, leaves, opened, wide
+from lessons_lib.course.checking.sandbox import TooLong, is_stub
+from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
-OPEN, WRONG, RIGHT = "○", "✗", "✓"
 LEFT_BLANK = "not written yet: a blank is left, or the `return` is missing"
 UNSTEADY = (
     "called twice with the same inputs, your function gives two results: "

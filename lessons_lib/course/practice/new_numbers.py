@@ -8,8 +8,8 @@ import random
 import secrets
 from itertools import combinations
 
-from lessons_lib.course.drills import DRILLS, Drill
 from lessons_lib.course.exercises import Value, Wrong, find
+from lessons_lib.course.practice.drills import DRILLS, Drill
 
 
 def fresh(id: str, number: int | str) -> Value:

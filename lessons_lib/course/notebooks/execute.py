@@ -21,9 +21,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat.v4.rwbase import rejoin_lines
 
-from lessons_lib.files import write
+from lessons_lib.files import ROOT, write
 
-ROOT = Path(__file__).resolve().parents[2]  # the repository
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # Set for every headless run: plain checks, no bars, threads that sleep when they wait (on a busy

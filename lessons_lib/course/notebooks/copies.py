@@ -15,8 +15,8 @@ from pathlib import Path
 
 import nbformat
 
-from lessons_lib.course.editions import marked, readers
-from lessons_lib.course.execute import load, save, tags
+from lessons_lib.course.notebooks.editions import marked, readers
+from lessons_lib.course.notebooks.execute import load, save, tags
 from lessons_lib.files import write
 
 KEPT = ".shipped"  # the folder beside the copies

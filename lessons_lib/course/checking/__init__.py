@@ -1,0 +1,1 @@
+"""How an answer is judged: alone and in time, against the bank of mistakes, with help on demand."""

@@ -1,0 +1,1 @@
+"""Notebooks as files: run, held to the rules, solved, copied for their reader, marked."""
