@@ -4,7 +4,9 @@ import hypothesis
 import nbformat
 import pytest
 
+from lessons_lib.course.checking import hints
 from lessons_lib.course.notebooks.execute import save
+from lessons_lib.course.practice import memory
 
 # The same examples every time, and never a time limit: this machine may be busy.
 hypothesis.settings.register_profile("lessons", deadline=None, derandomize=True)
@@ -38,3 +40,16 @@ def write(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A reader with an empty folder of their own, in a session that remembers."""
+    for name in ("PLAIN", "STRICT", "PROGRESS"):
+        monkeypatch.delenv(f"LESSONS_{name}", raising=False)
+    monkeypatch.setenv("LESSONS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(memory, "_complained", False)
+    monkeypatch.setattr(memory, "_session", {})
+    monkeypatch.setattr(memory, "WAIT", 0.1)
+    hints._given.clear()
+    hints._asked.clear()

@@ -1,12 +1,14 @@
 """How the course speaks: one plain line, or a card with a coloured edge where a notebook shows it.
 
 Under LESSONS_PLAIN=1, and outside a notebook, everything is printed. What is committed with a
-notebook must be the same each time and hold no widget.
+notebook must be the same each time and hold no widget. Nothing here knows a button: whoever speaks
+says what may be offered, and whoever makes buttons is handed it.
 """
 
 import html
 import os
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -43,6 +45,27 @@ class Card(NamedTuple):
         )
 
 
+class Offers(NamedTuple):
+    """What a reader is offered below a card, where there can be buttons.
+
+    hint, again    one more hint; the check's own cell once more
+    answer, sure   an answer, after asking; it has been asked for already: one press shows it
+    numbers, box   the exercise with other numbers, if it has them; a box for what is asked above
+    """
+
+    hint: bool = False
+    answer: bool = False
+    sure: bool = False
+    numbers: bool = False
+    again: bool = False
+    box: bool = False
+
+
+TRY = Offers(hint=True, answer=True, numbers=True, again=True)  # below ○ and ✗
+DONE = Offers(numbers=True)  # below ✓
+below: Callable[[Card, Offers], None] | None = None  # shows a card and its buttons; course/__init__
+
+
 def committed() -> bool:
     """Whether outputs must be the same each time, because they are committed."""
     return os.environ.get("LESSONS_PLAIN") == "1"
@@ -72,16 +95,12 @@ def put(text: str, rich: str):
     return display({"text/plain": text, "text/html": rich}, raw=True, display_id=True)
 
 
-def show(said: Card, buttons: str = "") -> None:
-    """Say it; in a notebook with the buttons that belong under ○, ✗, ✓, = (an answer) or #."""
-    if plain() or not buttons:
+def tell(said: Card, offers: Offers | None = None) -> None:
+    """Say it; in a notebook with buttons below for what is offered."""
+    if plain() or offers is None or below is None:
         put(said.text(), said.html())
-        return
-    from lessons_lib.course.checking.buttons import (
-        show_with_buttons,  # only a notebook needs ipywidgets
-    )
-
-    show_with_buttons(said, buttons)
+    else:
+        below(said, offers)
 
 
 def marked_up(text: str) -> str:

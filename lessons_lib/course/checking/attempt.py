@@ -22,7 +22,7 @@ from lessons_lib.course.checking.sandbox import Stopped, TooLong, is_borrowed, i
 from lessons_lib.course.exercises import Exercise, Value, find
 from lessons_lib.course.practice.memory import record
 from lessons_lib.course.practice.new_numbers import fresh
-from lessons_lib.course.say import OPEN, RIGHT, WRONG, Card, committed, show
+from lessons_lib.course.say import DONE, OPEN, RIGHT, TRY, WRONG, Card, committed, tell
 
 TIME_LIMIT = 20.0  # seconds for one check
 given: dict = {}  # id -> the reader's own answer that was checked last
@@ -34,8 +34,8 @@ def check(id: str, answer, seed: int | None = None) -> None:
 
     Raises ValueError for an unknown id, and AssertionError under LESSONS_STRICT=1 unless right.
     """
-    result = judged(id, answer, seed)
-    show(card(id, result), result.symbol)
+    result = attempt(id, answer, seed)
+    tell(card(id, result), DONE if result.symbol == RIGHT else TRY)
     if result.symbol != RIGHT and os.environ.get("LESSONS_STRICT") == "1":
         raise AssertionError(f"{result.symbol} {id}: {result.message}")
 
@@ -46,7 +46,7 @@ def exercise(id: str) -> Exercise:
     return fresh(base, number) if mark else find(base)
 
 
-def judged(id: str, answer, seed: int | None = None) -> Result:
+def attempt(id: str, answer, seed: int | None = None) -> Result:
     """Grade an answer and remember in the reader's progress what came of it."""
     result = grade(id, answer, seed)
     if result.message != BORROWED:

@@ -3,7 +3,7 @@
 from lessons_lib.course.checking.attempt import exercise
 from lessons_lib.course.practice.memory import record
 from lessons_lib.course.practice.new_numbers import fresh, pick
-from lessons_lib.course.say import Card, committed, show
+from lessons_lib.course.say import Card, Offers, committed, tell
 
 _given: dict[str, int] = {}  # id -> how many hints
 _asked: set[str] = set()  # the ids whose answer somebody wanted to see
@@ -11,19 +11,19 @@ _asked: set[str] = set()  # the ids whose answer somebody wanted to see
 
 def hint(id: str) -> None:
     """Give one more hint each time: a nudge, then the idea, then almost the line itself."""
-    show(next_hint(id))
+    tell(next_hint(id))
 
 
 def reveal(id: str) -> None:
     """Show the lines of a right answer: at the second call, or where outputs are committed."""
     shown = solution(id)
     if committed() or id in _asked:
-        show(shown)
+        tell(shown)
         record(id, "revealed")
         return
     _asked.add(id)
     said = f"The hints lead there too, and you keep it longer. Sure? Call `reveal({id!r})` again."
-    show(Card("=", id, "one right answer", said), "=")
+    tell(Card("=", id, "one right answer", said), Offers(answer=True, sure=True))
 
 
 def new_numbers(id: str, number: int | None = None) -> None:
@@ -37,7 +37,7 @@ def new_numbers(id: str, number: int | None = None) -> None:
     name = f"{base}#{number}"
     ways = f"`check({name!r}, your answer)` checks it, `hint({name!r})` gives a nudge."
     said = f"{fresh(base, number).question} {ways}"
-    show(Card("#", name, "new numbers", said), "#")
+    tell(Card("#", name, "new numbers", said), Offers(box=True))
 
 
 def next_hint(id: str) -> Card:

@@ -1,11 +1,7 @@
 """The six questions of a lesson: write an answer, compare it with a model, and say how it went."""
 
-import html
-
 from lessons_lib.course.practice.flash import folded, load
-from lessons_lib.course.say import committed, marked_up, plain
-
-RATINGS = ("again", "nearly", "got it")
+from lessons_lib.course.say import committed, plain
 
 
 def load_questions(notebook: str) -> list[dict]:
@@ -31,16 +27,6 @@ def questions(notebook: str) -> None:
         return
     from IPython.display import display
 
-    from lessons_lib.course.checking.buttons import Form
+    from lessons_lib.course.practice.form import Form  # only a notebook needs ipywidgets
 
     display(Form(notebook, rows))
-
-
-def compared(row: dict, before: str | None) -> str:
-    """The model answer, what must be in it, and what was written the last time, as HTML."""
-    points = "".join(f"<li>{marked_up(point)}</li>" for point in row["must"])
-    last = f"<p><small>Last time you wrote: {html.escape(before)}</small></p>" if before else ""
-    return (
-        f'<div role="status"><p><b>A model answer.</b> {marked_up(row["answer"])}</p>'
-        f"<p>Yours is complete if it says:</p><ul>{points}</ul>{last}</div>"
-    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lessons_lib.course.notebooks.execute import load
-from lessons_lib.course.practice.written import compared, load_questions, questions
+from lessons_lib.course.practice.written import load_questions, questions
 from lessons_lib.files import DATA
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -56,11 +56,3 @@ def test_where_no_notebook_is_they_are_printed_without_answers(capsys, monkeypat
 def test_an_unknown_notebook_is_named_with_those_there_are():
     with pytest.raises(ValueError, match="'99' has no questions; there are questions for 00, 01"):
         questions("99")
-
-
-def test_what_was_written_is_shown_as_text():
-    row = {"question": "q", "answer": "the *mean*", "must": ["a & b"]}
-    said = compared(row, "<b>mine</b>")
-    assert "the <em>mean</em>" in said and "<li>a &amp; b</li>" in said
-    assert "Last time you wrote: &lt;b&gt;mine&lt;/b&gt;" in said
-    assert "Last time" not in compared(row, None)
