@@ -11,6 +11,7 @@ import secrets
 
 import torch
 
+from lessons_lib.course.checking.borrowed import is_borrowed
 from lessons_lib.course.checking.grading import (
     BORROWED,
     Result,
@@ -18,7 +19,7 @@ from lessons_lib.course.checking.grading import (
     grade_value,
     is_blank,
 )
-from lessons_lib.course.checking.sandbox import Stopped, TooLong, is_borrowed, isolated, limited
+from lessons_lib.course.checking.sandbox import Stopped, TooLong, isolated, limited
 from lessons_lib.course.exercises import Exercise, Value, find
 from lessons_lib.course.practice.memory import record
 from lessons_lib.course.practice.new_numbers import fresh

@@ -11,14 +11,16 @@ import random
 import re
 import string
 import traceback
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from lessons_lib.course.checking.borrowed import is_stub
 from lessons_lib.course.checking.parts import Unreadable, fitted, leaves, opened, wide
-from lessons_lib.course.checking.sandbox import TooLong, is_stub
+from lessons_lib.course.checking.sandbox import TooLong
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 LEFT_BLANK = "not written yet: a blank is left, or the `return` is missing"
@@ -50,7 +52,7 @@ def is_blank(answer) -> bool:
         answer is None
         or answer is ...
         or (isinstance(answer, str) and not answer.strip())
-        or (is_stub(answer))
+        or is_stub(answer)
     )
 
 
@@ -79,46 +81,53 @@ class Outcome(NamedTuple):
 
 def grade_function(exercise, answer, seed: int) -> Result:
     """Compare a function with the reference, then with every known mistake, on the same probes."""
-    probes, expected = _expected(exercise, seed)
-
-    def run(other, i, seed=seed) -> Outcome:
-        return outcome_of(exercise, other, probes[i], seed, expected[i].values)
-
-    found = [run(answer, 0)]  # only this call may print
+    probes, right = expected(exercise, seed)
+    more = outcomes(exercise, answer, seed)
+    found = [next(more)]  # only this call may print
     if found[0].blank:
         return Result(OPEN, LEFT_BLANK)
     with contextlib.redirect_stdout(io.StringIO()):
-        found += [run(answer, i) for i in range(1, len(probes))]
-
-        def gives_the_same(other, seed) -> bool:  # stops at the first probe that tells them apart
-            return all(equal(x, run(other, i, seed), exercise.rtol) for i, x in enumerate(found))
-
-        right = all(equal(x, y, exercise.rtol) for x, y in zip(found, expected, strict=True))
-        if not right:
-            for wrong in exercise.wrong:
-                if gives_the_same(wrong.answer, seed):
-                    return _known(exercise, wrong)
-        if not gives_the_same(answer, seed + 1):
+        found += more
+        matches = lambda other, dice=seed: (
+            differ_at(found, outcomes(exercise, other, seed, dice), exercise.rtol) is None
+        )
+        wrong_at = differ_at(found, right, exercise.rtol)
+        mistakes = () if wrong_at is None else exercise.wrong
+        if wrong := next((each for each in mistakes if matches(each.answer)), None):
+            return _known(exercise, wrong)
+        if not matches(answer, seed + 1):
             return Result(WRONG, UNSTEADY)
     if any(outcome.changed for outcome in found):
         return Result(WRONG, CHANGES_INPUT)
-    if right:
-        message = f"{len(probes)} probes, {'; '.join(exercise.tested)}"
-        return Result(RIGHT, message, tested=exercise.tested)
-    at = next(i for i, (a, b) in enumerate(zip(found, expected, strict=True))
-              if not equal(a, b, exercise.rtol))  # fmt: skip
-    if found[at].blank:
+    if wrong_at is None:
+        said = f"{len(probes)} probes, {'; '.join(exercise.tested)}"
+        return Result(RIGHT, said, tested=exercise.tested)
+    if found[wrong_at].blank:
         return Result(OPEN, LEFT_BLANK)
-    where = f"(probe {at + 1} of {len(probes)}, seed {seed})"
-    told = _difference(exercise, found[at], expected[at], probes[at])
-    return Result(WRONG, f"{told} {where}")
+    told = _difference(exercise, found[wrong_at], right[wrong_at], probes[wrong_at])
+    return Result(WRONG, f"{told} (probe {wrong_at + 1} of {len(probes)}, seed {seed})")
 
 
 @functools.lru_cache(maxsize=2)
-def _expected(exercise, seed):
+def expected(exercise, seed: int) -> tuple[list, list[Outcome]]:
     """The probes of one seed and what the reference gives on them."""
     probes = exercise.probes(torch.Generator().manual_seed(seed))
     return probes, [outcome_of(exercise, exercise.answer, p, seed) for p in probes]
+
+
+def outcomes(exercise, answer, seed: int, dice: int | None = None) -> Iterator[Outcome]:
+    """What an answer gives on the probes of a seed, one after the other, when they are asked for.
+
+    dice: the state of the global generators, the same seed if left out.
+    """
+    for probe, right in zip(*expected(exercise, seed), strict=True):
+        yield outcome_of(exercise, answer, probe, seed if dice is None else dice, right.values)
+
+
+def differ_at(some, others, rtol: float) -> int | None:
+    """The first probe on which two answers differ; None where they agree on all."""
+    pairs = enumerate(zip(some, others, strict=True))
+    return next((i for i, (a, b) in pairs if not equal(a, b, rtol)), None)
 
 
 def outcome_of(exercise, answer, probe, seed, like=None) -> Outcome:
