@@ -6,11 +6,13 @@ import pytest
 
 from lessons_lib.course.exercises import find
 from lessons_lib.course.practice import memory
+from lessons_lib.course.practice.lessons import lessons
 from lessons_lib.course.practice.memory import record
 from lessons_lib.course.practice.overview import (
     again,
+    as_html,
+    as_text,
     details,
-    lessons,
     overview,
     progress,
     tally,
@@ -29,7 +31,7 @@ def test_the_map_knows_every_notebook_and_counts_what_is_right():
     record("forward.two_steps", RIGHT)
     record("forward.hidden", WRONG, "one early")
     record("01.question.2", "got it")
-    text, rich = overview()
+    text, rich = as_text(overview()), as_html(overview())
     row = next(line for line in text.splitlines() if line.startswith("01 "))
     total = len(next(each for each in lessons() if each.number == "01").exercises)
     assert f"1 of {total} right, 1 not right yet" in row and "questions 1 of 6" in row
@@ -42,7 +44,7 @@ def test_one_notebook_in_detail():
     record(f"{ID}#7", RIGHT)
     record(f"{ID}#8", RIGHT)
     record("01.question.3", "nearly", "what I wrote")
-    text, rich = details("1")
+    text, rich = as_text(details("1")), as_html(details("1"))
     assert "○ forward.two_steps" in text and "2 times right with new numbers" in text
     assert "~ question 3" in text and "nearly, on" in text and "what I wrote" not in text
     assert "<th" in rich and "forward.two_steps" in rich

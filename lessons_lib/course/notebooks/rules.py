@@ -17,7 +17,7 @@ from lessons_lib.course.notebooks.execute import (
     printed,
     tags,
 )
-from lessons_lib.course.practice.overview import title
+from lessons_lib.course.practice.lessons import title
 
 TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn")
 SLIDES = ("slide", "subslide", "fragment", "notes", "skip", "-")
@@ -125,7 +125,7 @@ def way(path) -> str:
     if len(files) < 2:
         return ""
     at = [file.name for file in files].index(path.name)
-    named = lambda file: f"{file.name[:2]} {title(file.read_text(encoding='utf-8'))}"
+    named = lambda file: f"{file.name[:2]} {title(file)}"
     before = [f"[← {named(file)}]({file.name})" for file in files[:at][-1:]]
     after = [f"[{named(file)} →]({file.name})" for file in files[at + 1 :][:1]]
     home = "" if at == 0 else files[0].name

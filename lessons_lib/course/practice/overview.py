@@ -1,65 +1,77 @@
 """The map of the course with what is done, one notebook in detail, and what to do again."""
 
 import html
-import re
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
 from lessons_lib.course.exercises import find
+from lessons_lib.course.practice.lessons import lesson, lessons
 from lessons_lib.course.practice.memory import day, history, session, state, times
-from lessons_lib.course.practice.written import load_questions
-from lessons_lib.course.say import OPEN, RIGHT, WRONG, anchor, put
-from lessons_lib.files import ROOT
+from lessons_lib.course.say import EDGES, OPEN, RIGHT, WRONG, anchor, put
 
-NOTEBOOKS = ROOT / "notebooks"
-COLOURS = {OPEN: "--jp-ui-font-color2", WRONG: "--jp-error-color1", RIGHT: "--jp-success-color1"}
-
-
-class Lesson(NamedTuple):
-    """A notebook: its number, its title, the ids of its exercises and of its questions."""
-
-    number: str
-    title: str
-    exercises: list[str]
-    questions: list[str]
+COLOURS = EDGES | {OPEN: "--jp-ui-font-color2"}
+KEY = (f"{OPEN} not yet", f"{WRONG} not right yet", f"{RIGHT} right")
+MORE = 'Details: <code>progress("04")</code>; what to do again: <code>again()</code>.'
 
 
-@cache
-def lessons() -> list[Lesson]:
-    """The notebooks of the course, in order, read from their files."""
-    found = []
-    for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
-        text, number = file.read_text(encoding="utf-8"), file.name[:2]
-        try:
-            count = len(load_questions(number))
-        except ValueError:
-            count = 0
-        found.append(
-            Lesson(
-                number,
-                title(text) or file.stem,
-                re.findall(r'"exercise:([\w.]+)"', text),
-                [f"{number}.question.{i}" for i in range(1, count + 1)],
-            )
-        )
-    return found
+# --- a table, said twice --------------------------------------------------------------------------
 
 
-def title(text: str) -> str:
-    """A notebook's title, without its number, from the text of its file; "" if it has none."""
-    found = re.search(r'"# (?:\d\d )?(.+?)(?:\\n)?"', text)
-    return found[1] if found else ""
+class Cell(NamedTuple):
+    """What stands in a cell: words, in HTML perhaps coloured, unbroken, and with more to say."""
+
+    text: str
+    colour: str = ""
+    title: str = ""
+    unbroken: bool = False
 
 
-def lesson(number: str) -> Lesson:
-    """One notebook of the course; ValueError, with those there are, for any other number."""
-    wanted = str(number)[:2].zfill(2)
-    for each in lessons():
-        if each.number == wanted:
-            return each
-    known = ", ".join(each.number for each in lessons())
-    raise ValueError(f"notebook: {number!r} is not one of the course's, {known}")
+class Table(NamedTuple):
+    """Rows of cells, a cell of several marks being a list; `line` formats a row as plain text.
+
+    above, foot    lines of the plain text;   head, below    what stands there in HTML
+    """
+
+    head: list[str]
+    rows: list[list[Cell | list[Cell]]]
+    line: str
+    above: str = ""
+    foot: str = ""
+    below: str = ""
+
+
+def as_text(table: Table) -> str:
+    """A table as lines of text."""
+    words = lambda cell: cell.text if isinstance(cell, Cell) else "".join(map(words, cell))
+    lines = [table.line.format(*map(words, row)) for row in table.rows]
+    return "\n".join([table.above] * bool(table.above) + lines) + table.foot
+
+
+def as_html(table: Table) -> str:
+    """A table whose first lines and cells read from left to right."""
+    style = 'style="text-align:left;padding:.2em .8em"'
+    top = "".join(f'<th scope="col" {style}>{html.escape(word)}</th>' for word in table.head)
+    body = "".join(
+        "<tr>" + "".join(f"<td {style}>{_cell(cell)}</td>" for cell in row) + "</tr>"
+        for row in table.rows
+    )
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table><p>{table.below}</p>"
+
+
+def _cell(cell: Cell | list[Cell]) -> str:
+    if not isinstance(cell, Cell):
+        marks = "".join(map(_cell, cell))
+        return f'<span aria-hidden="true" style="letter-spacing:.15em">{marks}</span>'
+    said = html.escape(cell.text)
+    if cell.unbroken:
+        said = said.replace(" ", "&nbsp;")
+    if not cell.colour:
+        return said
+    title = f'title="{html.escape(cell.title)}" ' if cell.title else ""
+    return f'<span {title}style="color:var({cell.colour})">{said}</span>'
+
+
+# --- where a reader stands ------------------------------------------------------------------------
 
 
 def progress(notebook: str | None = None) -> None:
@@ -67,62 +79,68 @@ def progress(notebook: str | None = None) -> None:
 
     Raises ValueError for a notebook that is not there, naming those that are.
     """
-    put(*(overview() if notebook is None else details(notebook)))
+    _put(overview() if notebook is None else details(notebook))
 
 
-def overview() -> tuple[str, str]:
-    """The map of the course, as text and as HTML: a row for each notebook."""
-    past, lines, rows, all_right, total = history(), [], [], 0, 0
-    width = max((len(each.title) for each in lessons()), default=0)
+def overview() -> Table:
+    """The map of the course: a row for each notebook."""
+    past, rows, all_marks = history(), [], ""
     for each in lessons():
         states = [(id, state(past.get(id, []))) for id in each.exercises]
-        marks = "".join(s.symbol for _, s in states)
+        marks = "".join(now.symbol for _, now in states)
         right, wrong = marks.count(RIGHT), marks.count(WRONG)
         got = sum(_rating(past, id) == "got it" for id in each.questions)
-        done = f"{right} of {len(marks)} right" + f", {wrong} not right yet" * bool(wrong)
-        asked = f"{got} of {len(each.questions)}" if each.questions else ""
-        all_right, total = all_right + right, total + len(marks)
-        name = f"{each.number} {each.title}"
-        lines.append(f"{name:<{width + 3}}  {marks:<16}  {done}; questions {asked or 'none'}")
-        cells = "".join(
-            f'<span title="{html.escape(f"{id}: {s.words}", quote=True)}" '
-            f'style="color:var({COLOURS[s.symbol]})">{s.symbol}</span>'
-            for id, s in states
+        rows.append(
+            [
+                Cell(f"{each.number} {each.title}"),
+                [Cell(now.symbol, COLOURS[now.symbol], f"{id}: {now.words}") for id, now in states],
+                Cell(
+                    f"{right} of {len(marks)} right" + f", {wrong} not right yet" * bool(wrong),
+                    unbroken=True,
+                ),
+                Cell(f"{got} of {len(each.questions)}" if each.questions else "none"),
+            ]
         )
-        spread = f'<span aria-hidden="true" style="letter-spacing:.15em">{cells}</span>'
-        rows.append([html.escape(name), spread, done.replace(" ", "&nbsp;"), asked])
-    key = f"{OPEN} not yet   {WRONG} not right yet   {RIGHT} right"
-    sum_up = f"{all_right} of {total} exercises right."
-    text = "\n".join([*lines, "", f"{sum_up}   {key}"])
-    head = ["Notebook", "Exercises", "Done", "Questions"]
-    more = 'Details: <code>progress("04")</code>; what to do again: <code>again()</code>.'
-    return text, _table(head, rows, f"{sum_up} {key.replace('   ', ' · ')}. {more}")
+        all_marks += marks
+    sum_up = f"{all_marks.count(RIGHT)} of {len(all_marks)} exercises right."
+    return Table(
+        ["Notebook", "Exercises", "Done", "Questions"],
+        rows,
+        f"{{:<{_width(row[0] for row in rows)}}}  {{:<16}}  {{}}; questions {{}}",
+        foot="\n\n" + "   ".join([sum_up, *KEY]),
+        below=f"{sum_up} {' · '.join(KEY)}. {MORE}",
+    )
 
 
-def details(notebook: str) -> tuple[str, str]:
-    """One notebook's exercises and questions, as text and as HTML."""
-    each, past = lesson(notebook), history()
-    rows = []
+def details(notebook: str) -> Table:
+    """One notebook's exercises and questions."""
+    each, past, rows = lesson(notebook), history(), []
     for id in each.exercises:
         now = state(past.get(id, []))
         more = [e for other in past if other.startswith(f"{id}#") for e in past[other]]
-        drilled = sum(e.outcome == RIGHT for e in more)
-        also = f"; {times(drilled, 'time')} right with new numbers" if drilled else ""
+        anew = sum(e.outcome == RIGHT for e in more)
+        also = f"; {times(anew, 'time')} right with new numbers" if anew else ""
         rows.append((now.symbol, id, now.words + also))
     for i, id in enumerate(each.questions, 1):
         rating = _rating(past, id)
         symbol = {"got it": RIGHT, "nearly": "~", "again": WRONG}.get(rating, OPEN)
         when = f", on {day(past[id][-1])}" if rating else ""
         rows.append((symbol, f"question {i}", (rating or "not yet") + when))
-    width = max((len(name) for _, name, _ in rows), default=0)
-    head = f"{each.number} {each.title}"
-    text = "\n".join([head, *(f"  {s} {name:<{width}}  {words}" for s, name, words in rows)])
     cells = [
-        [f'<span style="color:var({COLOURS.get(symbol, "--jp-ui-font-color1")})">{symbol}</span>',
-         html.escape(name), html.escape(words)]
+        [Cell(symbol, COLOURS.get(symbol, "--jp-ui-font-color1")), Cell(name), Cell(words)]
         for symbol, name, words in rows
-    ]  # fmt: skip
-    return text, _table(["", html.escape(head), ""], cells, "")
+    ]
+    head = f"{each.number} {each.title}"
+    line = f"  {{}} {{:<{_width(row[1] for row in cells)}}}  {{}}"
+    return Table(["", head, ""], cells, line, above=head)
+
+
+def _put(table: Table) -> None:
+    put(as_text(table), as_html(table))
+
+
+def _width(cells) -> int:
+    return max((len(cell.text) for cell in cells), default=0)
 
 
 def _rating(past, id) -> str:
@@ -147,16 +165,6 @@ def tally(notebook: str) -> None:
     names = [f"{marks[id]} {id}" for id in left]
     links = [anchor(find(id).section, name) for id, name in zip(left, names, strict=True)]
     put(f"{said}; left: {', '.join(names)}.", f"<p><b>{said}</b>; left: {', '.join(links)}.</p>")
-
-
-def _table(head: list[str], rows: list[list[str]], foot: str) -> str:
-    """An HTML table whose first lines and cells read from left to right."""
-    style = 'style="text-align:left;padding:.2em .8em"'
-    top = "".join(f'<th scope="col" {style}>{cell}</th>' for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td {style}>{cell}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table><p>{foot}</p>"
 
 
 # --- again ----------------------------------------------------------------------------------------
@@ -184,12 +192,10 @@ def weakest() -> Iterator[tuple[str, str, str]]:
 
 def again() -> None:
     """Show what to do again: the exercises and questions that failed come first."""
-    rows = list(weakest())
+    rows = [list(map(Cell, row)) for row in weakest()]
     if not rows:
         nothing = "Nothing failed so far, so there is nothing to do again."
         put(nothing, f"<p>{nothing}</p>")
         return
-    width = max(len(id) for _, id, _ in rows)
-    text = "\n".join(f"{number}  {id:<{width}}  {words}" for number, id, words in rows)
-    cells = [[html.escape(cell) for cell in row] for row in rows]
-    put(text, _table(["Notebook", "Again", "So far"], cells, ""))
+    line = f"{{}}  {{:<{_width(row[1] for row in rows)}}}  {{}}"
+    _put(Table(["Notebook", "Again", "So far"], rows, line))
