@@ -17,7 +17,7 @@ from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from test_notebooks import each_notebook
 
-from lessons_lib.course.cli import lab_options
+from lessons_lib.course.cli.lab import lab_options
 from lessons_lib.course.notebooks.execute import HEADLESS, ROOT, ThisKernel, load
 from lessons_lib.course.notebooks.keeping import STATE, VIEW, keep, states
 from lessons_lib.course.notebooks.rules import tags
@@ -134,7 +134,7 @@ def test_every_widget_answers_wherever_a_browser_moves_it(path, tmp_path):
 
 
 def test_jupyterlab_knows_every_setting_that_the_course_makes():
-    ours = json.loads((ROOT / "lessons_lib/course/lab/overrides.json").read_text())
+    ours = json.loads((ROOT / "lessons_lib/course/cli/settings/overrides.json").read_text())
     assert ours["@jupyter-widgets/jupyterlab-manager:plugin"] == {"saveState": True}
     for plugin, settings in ours.items():
         package, name = plugin.split(":")

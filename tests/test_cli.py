@@ -15,6 +15,7 @@ from conftest import cell
 
 from lessons_lib import files
 from lessons_lib.course import cli, doctor
+from lessons_lib.course.cli import lab, which
 from lessons_lib.course.notebooks.execute import load, save
 from lessons_lib.course.practice.memory import record
 
@@ -41,7 +42,7 @@ def course(tmp_path, write, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     write(handed_in(), "notebooks/00_good.ipynb")
     write([cell("code", "unknown"), *asked("start.q2")], "notebooks/01_bad.ipynb")
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(which, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -142,10 +143,10 @@ def test_a_path_means_that_file_whatever_it_is_called(course, own_home, write, m
         (str(mine),): mine,
         (str(shipped), "00_good.ipynb"): (shipped, theirs),
     }.items():
-        found = cli.notebooks(words, own=True)
+        found = which.notebooks(words, own=True)
         assert found == (list(meant) if isinstance(meant, tuple) else [meant])
-    assert cli.notebooks(("00",)) == [shipped]
-    assert cli.notebooks((), own=True) == [mine, mine.with_name("01_bad.ipynb")]
+    assert which.notebooks(("00",)) == [shipped]
+    assert which.notebooks((), own=True) == [mine, mine.with_name("01_bad.ipynb")]
 
 
 @pytest.mark.parametrize("command", ["check", "run", "notebooks", "solve", "lab", "copy"])
@@ -157,7 +158,7 @@ def test_a_file_that_is_not_there_is_an_error_and_not_the_courses_own(
 ):
     (course / "sub" / "ben").mkdir(parents=True)
     monkeypatch.chdir(course)
-    monkeypatch.setattr(cli.subprocess, "Popen", None)
+    monkeypatch.setattr(lab.subprocess, "Popen", None)
     done = call(command, word)
     assert done.exit_code == 2 and repr(word) in done.output, done.output
     assert not (course / "build").exists()
@@ -225,8 +226,8 @@ def opened(monkeypatch):
         def wait(self):
             return 0
 
-    monkeypatch.setattr(cli.subprocess, "Popen", Child)
-    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(lab.subprocess, "Popen", Child)
+    monkeypatch.setattr(lab.signal, "signal", lambda *_: None)
     return found
 
 
@@ -340,19 +341,19 @@ def test_doctor_says_what_to_do_and_fails_when_something_is_broken(monkeypatch):
 
 
 def test_lab_opens_a_browser_only_with_a_display_and_root_only_for_root(monkeypatch):
-    path = cli.ROOT / "notebooks" / "00_start_here.ipynb"
+    path = files.ROOT / "notebooks" / "00_start_here.ipynb"
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 0, raising=False)
-    options = cli.lab_options(path)
+    options = lab.lab_options(path)
     assert "--no-browser" in options and "--allow-root" in options
     assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in options
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(os, "getuid", lambda: 1000, raising=False)
-    options = cli.lab_options(path)
+    options = lab.lab_options(path)
     assert "--no-browser" not in options and "--allow-root" not in options
-    assert "--no-browser" in cli.lab_options(path, no_browser=True)
+    assert "--no-browser" in lab.lab_options(path, no_browser=True)
 
 
 def test_in_a_terminal_of_the_lab_the_command_is_found(monkeypatch, course, opened):

@@ -367,7 +367,7 @@ def test_an_altered_result_is_refused_with_its_repair(tmp_path):
 
 
 def test_the_command_writes_prints_a_table_and_names_what_there_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(cli.makers, "ROOT", tmp_path)
     small = lambda progress: measure.strides_mixture(**SMALL["strides-mixture"])
     monkeypatch.setattr(measure, "MEASURES", {"strides-mixture": small})
     for word in ("strides-mixture", "all"):
