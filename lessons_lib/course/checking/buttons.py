@@ -12,9 +12,8 @@ from lessons_lib.course import say
 from lessons_lib.course.checking.attempt import card, exercise, given, judged
 from lessons_lib.course.checking.grading import BORROWED, Result
 from lessons_lib.course.checking.hints import next_hint, solution
-from lessons_lib.course.practice.drills import DRILLS
 from lessons_lib.course.practice.memory import history, record
-from lessons_lib.course.practice.new_numbers import pick
+from lessons_lib.course.practice.new_numbers import has_new_numbers, pick
 from lessons_lib.course.say import OPEN, WRONG, Card, marked_up
 
 SAME = "The same answer as the last time: run its own cell first, if you have changed it there."
@@ -108,7 +107,7 @@ class Buttons(Helped):
             offers = self._help()[1:]
             self._ask()
         self._more = []
-        if self._id.partition("#")[0] in DRILLS and symbol != "=":
+        if has_new_numbers(self._id.partition("#")[0]) and symbol != "=":
             self._more += [button("New numbers", self._new)]
         if symbol in (OPEN, WRONG) and self._cell:
             self._more += [button("Again", self._again)]
@@ -161,7 +160,7 @@ class Practice(Helped):
     def __init__(self, id: str, asked: bool = False):
         super().__init__(id)
         self.words = f"`check({id!r}, your answer)` checks it, `hint({id!r})` gives a nudge."
-        task = Card("#", id, "new numbers", exercise(id).question).html()
+        task = Card("#", id, "new numbers", exercise(id).ask).html()
         self.entry = ipywidgets.Text(continuous_update=False, placeholder="numbers, then Enter")
         self.message = ipywidgets.HTMLMath()
         self.entry.observe(lambda change: self._entered(change["new"]), "value")

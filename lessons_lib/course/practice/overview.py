@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from lessons_lib.course.exercises import find
+from lessons_lib.course.exercises.bank import find
 from lessons_lib.course.practice.memory import day, history, session, state, times
 from lessons_lib.course.practice.written import load_questions
 from lessons_lib.course.say import OPEN, RIGHT, WRONG, anchor, put

@@ -2,8 +2,9 @@
 
 import html
 
-from lessons_lib.course.practice.flash import folded, load
+from lessons_lib.course.practice.flash import folded
 from lessons_lib.course.say import committed, marked_up, plain
+from lessons_lib.course.words import load
 
 RATINGS = ("again", "nearly", "got it")
 
