@@ -25,7 +25,9 @@ class Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
                 raise ValueError(f"{self.place(key)}: {key.value!r} is no text; quote it")
             if key.value in found:
                 raise ValueError(f"{self.place(key)}: {key.value!r} is there twice")
-            found[key.value] = self.construct_object(value, deep=True)
+            found[key.value] = made = self.construct_object(value, deep=True)
+            if isinstance(made, Said):
+                made.where = self.place(key)  # where its name stands
         return found
 
     def place(self, node) -> str:

@@ -126,8 +126,15 @@ class OnPaper(Exercise):
 
 # --- code -----------------------------------------------------------------------------------------
 
-_joins: dict[str, Callable[[Said], list]] = {}  # id -> words to exercises
-_where: dict[str, str] = {}  # id -> file and line of its code
+
+class Declared(NamedTuple):
+    """The code of an exercise: what makes exercises of it and its words, and where it stands."""
+
+    join: Callable[[Said], list[Exercise]]
+    where: str
+
+
+declared: dict[str, Declared] = {}
 
 
 def call(answer, probe):
@@ -201,16 +208,16 @@ def on_paper(
 
     def join(said: Said) -> list[OnPaper]:
         pairs = _matched(id, said, "slips", slips)
-        again = None
-        if anew is not None:
+        more, again = ["anew"] if anew else [], None
+        if anew and "anew" in said:
             ask, line = said["anew"]["ask"], said["anew"]["line"]
             told = tuple((name, rule, each["anew"]) for name, rule, each in pairs if asked(each))
             exact = (anew_digits or digits, anew_slack or slack)
             again = Anew(anew, ask, line, formula, told, *exact)
         made = OnPaper(
-            **_words(id, said, *["anew"] * (anew is not None)),
+            **_words(id, said, *more),
             answer=values(formula),
-            wrong=tuple(_slip(name, values(rule), each) for name, rule, each in pairs),
+            wrong=tuple(_slip(name, values(rule), each, *more) for name, rule, each in pairs),
             tolerance=slack * 10**-digits,
             anew=again,
         )
@@ -234,21 +241,21 @@ def rounded(values, digits: int):
 def _declare(id: str, join: Callable) -> None:
     frame = sys._getframe(2)
     here = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-    if id in _joins:
-        raise ValueError(f"{here}: {id!r} is there already, in {_where[id]}")
-    _joins[id], _where[id] = join, here
+    if id in declared:
+        raise ValueError(f"{here}: {id!r} is there already, in {declared[id].where}")
+    declared[id] = Declared(join, here)
 
 
 # --- words ----------------------------------------------------------------------------------------
 
-PARTS = {"section", "tested", "hints", "slips"}
-
 
 def _words(id: str, said: Said, *more: str) -> dict:
     """What all exercises say; ValueError, with file and line, for parts that are not there."""
-    odd = set(said) ^ (PARTS | set(more))
-    if odd:
-        raise ValueError(f"{said.where}: {id} has too much or too little: {sorted(odd)}")
+    parts = {"section", "tested", "hints", "slips", *more}
+    if lone := sorted(parts - set(said)):
+        raise ValueError(f"{said.where}: {id} is without {lone}")
+    if lone := sorted(set(said) - parts):
+        raise ValueError(f"{said.where}: {id} knows no part {lone}; allowed are {sorted(parts)}")
     return {
         "id": id,
         "section": said["section"],
@@ -259,17 +266,21 @@ def _words(id: str, said: Said, *more: str) -> dict:
 
 def _matched(id: str, said: Said, part: str, code: dict) -> list[tuple]:
     """(name, code, words) of each; ValueError, with both places, unless the names are the same."""
-    words = said.get(part, Said())
+    words, where = said.get(part, Said()), declared[id].where
     if lone := [name for name in code if name not in words]:
-        raise ValueError(f"{said.where}: {id} has no words for {part} {lone} of {_where[id]}")
+        raise ValueError(f"{said.where}: {id} has no words for {part} {lone} of {where}")
     if lone := [name for name in words if name not in code]:
-        raise ValueError(f"{_where[id]}: {id} has no code for {part} {lone} of {said.where}")
+        raise ValueError(f"{where}: {id} has no code for {part} {lone} of {said.where}")
     return [(name, code[name], words[name]) for name in code]
 
 
-def _slip(name: str, answer, said: str | Said) -> Slip:
+def _slip(name: str, answer, said: str | Said, *more: str) -> Slip:
     """A slip with its words: a sentence, or a mapping with `say` and what else there is."""
-    said = {"say": said} if isinstance(said, str) else said
+    if isinstance(said, str):
+        return Slip(name, answer, said)
+    parts = {"say", "section", "source", *more}
+    if "say" not in said or set(said) - parts:
+        raise ValueError(f"{said.where}: {name!r} needs `say`; allowed are {sorted(parts)}")
     return Slip(name, answer, said["say"], said.get("section"), said.get("source"))
 
 
@@ -280,8 +291,9 @@ def _choice(id: str, said: Said) -> OnPaper:
         raise ValueError(f"{said.where}: {id} has neither code nor an `answer`")
     if blank := [name for name, each in said["slips"].items() if "is" not in each]:
         raise ValueError(f"{said['slips'].where}: {id} has slips without `is`: {blank}")
-    wrong = (_slip(name, same(each["is"]), each) for name, each in said["slips"].items())
-    return OnPaper(**_words(id, said, "answer"), answer=same(said["answer"]), wrong=tuple(wrong))
+    slips = said["slips"].items()
+    wrong = tuple(_slip(name, same(each["is"]), each, "is") for name, each in slips)
+    return OnPaper(**_words(id, said, "answer"), answer=same(said["answer"]), wrong=wrong)
 
 
 # --- both -----------------------------------------------------------------------------------------
@@ -297,11 +309,12 @@ def bank() -> dict[str, Exercise]:
         for id, said in load("exercises", path.stem, dict).items():
             if id in said_of:
                 raise ValueError(f"{said.where}: {id} is in another file already")
-            found = _joins[id](said) if id in _joins else [_choice(id, said)]
+            found = declared[id].join(said) if id in declared else [_choice(id, said)]
             made |= {each.id: each for each in found}
             said_of.add(id)
-    if lone := [f"{id} ({_where[id]})" for id in _joins if id not in said_of]:
-        raise ValueError(f"data/exercises: no words for {', '.join(lone)}")
+    for id, code in declared.items():
+        if id not in said_of:
+            raise ValueError(f"{code.where}: data/exercises has no words for {id}")
     return made
 
 
