@@ -266,7 +266,3 @@ def test_in_a_kernel_the_card_stands_by_itself_and_the_widget_leaves_words(tmp_p
     (asked,) = kept(done.notebook.cells[1].outputs)
     assert load_questions("04")[5]["question"] in asked.data["text/plain"]
     assert (tmp_path / "home" / "progress.sqlite3").exists()
-
-
-def test_every_question_of_practice_is_one_that_find_knows():
-    assert all(find(id).id == id for id in buttons.DRILLS)

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from conftest import cell
 
-from lessons_lib.course.exercises import Value, find
+from lessons_lib.course.exercises.bank import OnPaper, find
 from lessons_lib.course.notebooks import copies
 from lessons_lib.course.notebooks.editions import marked, readers
 from lessons_lib.course.notebooks.execute import load, printed, save
@@ -321,7 +321,7 @@ def test_no_number_that_a_pencil_is_to_find_is_seen_below(path):
     for each in fresh.cells:
         for id, _ in marked(type(fresh)(cells=[each]), "exercise"):
             task = find(id)
-            if isinstance(task, Value):
+            if isinstance(task, OnPaper):
                 assert not each.outputs
                 parts = task.answer if isinstance(task.answer, tuple) else (task.answer,)
                 numbers = [p for p in parts if not isinstance(p, str) and p != round(p)]

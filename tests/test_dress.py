@@ -12,16 +12,15 @@ import torch
 
 from lessons_lib.course.checking.attempt import grade
 from lessons_lib.course.checking.grading import COUNT, equal, grade_value, outcome_of
-from lessons_lib.course.exercises import Function, Value, all_exercises, call
-from lessons_lib.course.practice.drills import DRILLS
+from lessons_lib.course.exercises.bank import InCode, OnPaper, all_exercises, call
 from lessons_lib.course.practice.new_numbers import fresh
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 EXERCISES = all_exercises()
-VALUES = [e for e in EXERCISES if isinstance(e, Value)]
+VALUES = [e for e in EXERCISES if isinstance(e, OnPaper)]
 WORDS = [e for e in VALUES if isinstance(np.ravel(e.answer)[0], str)]
 NUMBERS = [e for e in VALUES if e not in WORDS]
-PLAIN = [e for e in EXERCISES if isinstance(e, Function) and e.run is call]
+PLAIN = [e for e in EXERCISES if isinstance(e, InCode) and e.run is call]
 
 
 def named(exercises):
@@ -140,7 +139,7 @@ def test_rounding_on_the_way_is_almost(exercise):
     _assert_almost(exercise)
 
 
-@pytest.mark.parametrize("id", sorted(DRILLS))
+@pytest.mark.parametrize("id", [e.id for e in VALUES if e.anew])
 def test_rounding_on_the_way_is_almost_with_new_numbers(id):
     for number in range(1, 11):
         _assert_almost(fresh(id, number))

@@ -15,13 +15,13 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("[0-
 @pytest.fixture
 def registry(monkeypatch):
     """A registry with one exercise, `toy.double`."""
-    from lessons_lib.course import exercises
+    from lessons_lib.course.exercises import bank
 
     class Exercise:
         def solution(self):
             return "def double(x):\n    return 2 * x"
 
-    monkeypatch.setattr(exercises, "find", {"toy.double": Exercise()}.__getitem__)
+    monkeypatch.setattr(bank, "find", {"toy.double": Exercise()}.__getitem__)
 
 
 CHECK = (

@@ -16,7 +16,7 @@ import torch
 
 from lessons_lib.course.checking.attempt import grade
 from lessons_lib.course.checking.grading import equal, outcome_of
-from lessons_lib.course.exercises import Function, Value, all_exercises, find
+from lessons_lib.course.exercises.bank import InCode, OnPaper, all_exercises, find
 from lessons_lib.course.notebooks.execute import load
 from lessons_lib.course.notebooks.rules import tags
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
@@ -24,8 +24,8 @@ from lessons_lib.levels import Level
 
 SEEDS = (0, 1, 2)
 EXERCISES = all_exercises()
-FUNCTIONS = [e for e in EXERCISES if isinstance(e, Function)]
-VALUES = [e for e in EXERCISES if isinstance(e, Value)]
+FUNCTIONS = [e for e in EXERCISES if isinstance(e, InCode)]
+VALUES = [e for e in EXERCISES if isinstance(e, OnPaper)]
 NOTEBOOKS = {
     "start": "00",
     "forward": "01",
@@ -123,11 +123,11 @@ def test_ids_are_unique_and_name_their_module():
 @named(EXERCISES)
 def test_is_complete(exercise):
     assert len(exercise.hints) == 3 and all(exercise.hints)
-    assert exercise.question and exercise.section and exercise.tested
+    assert exercise.section and exercise.tested
     names = [wrong.name for wrong in exercise.wrong]
     hints = [wrong.hint for wrong in exercise.wrong]
     assert len(set(names)) == len(names) and len(set(hints)) == len(hints)
-    assert len(names) >= (10 if isinstance(exercise, Function) else 3)
+    assert len(names) >= (10 if isinstance(exercise, InCode) else 3)
 
 
 @named(EXERCISES)
@@ -175,7 +175,7 @@ def test_identities_hold(exercise):
     for seed in SEEDS:
         probes = exercise.probes(torch.Generator().manual_seed(seed))
         for probe, found in zip(probes, results(exercise, exercise.answer, seed), strict=True):
-            for sentence, sides in exercise.identities:
+            for sentence, sides in exercise.theorems:
                 pair = sides(found.values, *probe)
                 if pair is not None:
                     a, b = (torch.as_tensor(side).double() for side in pair)

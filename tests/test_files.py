@@ -4,7 +4,6 @@ import io
 import json
 import os
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -201,7 +200,7 @@ def test_a_file_of_another_kind_is_a_file_problem_whoever_reads_it(kind, tmp_pat
     }
     shipped = files.shipped
     monkeypatch.setattr(files, "shipped", lambda name, what, *_: shipped(name, what, tmp_path))
-    monkeypatch.setattr(sys.modules[load_cards.__module__], "DATA", tmp_path)
+    monkeypatch.setattr(files, "DATA", tmp_path)
     content, failed = CONTENTS[kind](tmp_path), []
     for name, read in readers.items():
         (tmp_path / files.MANIFEST).unlink(missing_ok=True)

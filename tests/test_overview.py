@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lessons_lib.course.exercises import find
+from lessons_lib.course.exercises.bank import find
 from lessons_lib.course.practice import memory
 from lessons_lib.course.practice.lessons import lessons
 from lessons_lib.course.practice.memory import record

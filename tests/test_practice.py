@@ -6,15 +6,16 @@ import pytest
 
 from lessons_lib.course.checking.attempt import grade
 from lessons_lib.course.checking.grading import grade_value
-from lessons_lib.course.exercises import find
-from lessons_lib.course.practice.drills import DRILLS, TWO_LINES
+from lessons_lib.course.exercises.bank import all_exercises, find
 from lessons_lib.course.practice.new_numbers import drawn, fresh, pick
 from lessons_lib.course.say import RIGHT, WRONG
 
-each_drill = pytest.mark.parametrize("id", sorted(DRILLS))
+AGAIN = {e.id: e.anew for e in all_exercises() if getattr(e, "anew", None)}
+TWO_LINES = AGAIN["ddim.walk_by_hand"].line
+each_exercise = pytest.mark.parametrize("id", sorted(AGAIN))
 
 
-@each_drill
+@each_exercise
 def test_every_slip_meets_its_own_hint_whatever_the_numbers(id):
     for number in range(1, 41):
         task = fresh(id, number)
@@ -24,16 +25,16 @@ def test_every_slip_meets_its_own_hint_whatever_the_numbers(id):
             assert (result.symbol, result.hint_name) == (WRONG, wrong.name), (number, wrong)
 
 
-@each_drill
+@each_exercise
 def test_slips_bear_the_names_of_the_lessons_own_bank(id):
     assert {wrong.name for wrong in fresh(id, 1).wrong} <= {wrong.name for wrong in find(id).wrong}
-    assert len(DRILLS[id].wrong) >= 5
+    assert len(AGAIN[id].slips) >= 5
 
 
-@each_drill
+@each_exercise
 def test_a_number_names_a_task(id):
     assert fresh(id, 7) == fresh(id, "7")
-    questions = {fresh(id, number).question for number in range(1, 21)}
+    questions = {fresh(id, number).ask for number in range(1, 21)}
     assert len(questions) > 10
     assert "{" not in "".join(questions)
     task = fresh(id, 3)
@@ -43,11 +44,11 @@ def test_a_number_names_a_task(id):
     assert grade(f"{id}#3", space[find(id).name]).symbol == RIGHT
 
 
-@pytest.mark.parametrize("id", [id for id in DRILLS if DRILLS[id].line == TWO_LINES])
+@pytest.mark.parametrize("id", [id for id in AGAIN if AGAIN[id].line == TWO_LINES])
 def test_roots_of_three_digits_are_good_enough(id):
     """A reader with a pencil rounds α, σ and each result to three digits, and is not wrong."""
     for number in range(1, 300):
-        given, _ = drawn(DRILLS[id], f"{id} {number}")
+        given, *_ = drawn(AGAIN[id], f"{id} {number}")
         levels = [(round(math.sqrt(a), 3), round(math.sqrt(1 - a), 3)) for a in given["ladder"]]
         x, guesses, stations = given["x"], [], []
         for eps, (a, b), (p, q) in zip(given["eps"], levels, levels[1:], strict=False):

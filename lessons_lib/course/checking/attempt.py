@@ -20,7 +20,7 @@ from lessons_lib.course.checking.grading import (
     is_blank,
 )
 from lessons_lib.course.checking.sandbox import Stopped, TooLong, isolated, limited
-from lessons_lib.course.exercises import Exercise, Value, find
+from lessons_lib.course.exercises.bank import Exercise, OnPaper, find
 from lessons_lib.course.practice.memory import record
 from lessons_lib.course.practice.new_numbers import fresh
 from lessons_lib.course.say import DONE, OPEN, RIGHT, TRY, WRONG, Card, committed, tell
@@ -91,7 +91,7 @@ def grade(id: str, answer, seed: int | None = None, own: bool = True) -> Result:
 def _graded(task: Exercise, answer, seed: int, own: bool) -> Result:
     if is_blank(answer):
         return Result(OPEN, "not written yet")
-    if isinstance(task, Value):
+    if isinstance(task, OnPaper):
         return grade_value(task, answer)
     if not callable(answer):
         kind = type(answer).__name__

@@ -13,10 +13,9 @@ from lessons_lib.course import say
 from lessons_lib.course.checking.attempt import attempt, card, exercise, given
 from lessons_lib.course.checking.grading import BORROWED, Result
 from lessons_lib.course.checking.hints import next_hint, solution
-from lessons_lib.course.practice.drills import DRILLS
 from lessons_lib.course.practice.form import Worded, button
 from lessons_lib.course.practice.memory import record
-from lessons_lib.course.practice.new_numbers import pick
+from lessons_lib.course.practice.new_numbers import has_new_numbers, pick
 from lessons_lib.course.say import RIGHT, TRY, WRONG, Card, Offers
 
 SAME = "The same answer as the last time: run its own cell first, if you have changed it there."
@@ -105,7 +104,7 @@ class Buttons(Helped):
     def _offer(self, offers: Offers) -> None:
         """Put the buttons for what is offered, as far as it can be done here, in a row."""
         help, self._more = self._help(offers), []
-        if offers.numbers and self.id.partition("#")[0] in DRILLS:
+        if offers.numbers and has_new_numbers(self.id.partition("#")[0]):
             self._more += [button("New numbers", self._new)]
         if offers.again and self._cell:
             self._more += [button("Again", self._again)]
@@ -158,7 +157,7 @@ class NewNumbers(Helped):
     def __init__(self, id: str, asked: bool = False):
         super().__init__(id)
         self.words = f"`check({id!r}, your answer)` checks it, `hint({id!r})` gives a nudge."
-        task = Card("#", id, "new numbers", exercise(id).question).html()
+        task = Card("#", id, "new numbers", exercise(id).ask).html()
         self.entry = ipywidgets.Text(continuous_update=False, placeholder="numbers, then Enter")
         self.message = ipywidgets.HTMLMath()
         self.entry.observe(lambda change: self._entered(change["new"]), "value")

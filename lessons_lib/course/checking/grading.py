@@ -237,7 +237,7 @@ def _difference(exercise, found, expected, probe) -> str:
             return (
                 "the result holds NaN or infinity: look for 0/0, a root of a negative, a log of 0"
             )
-    for sentence, sides in exercise.identities:
+    for sentence, sides in exercise.theorems:
         pair = sides(found.values, *probe)
         if pair is not None and not _close(*pair, exercise.rtol):
             off = (torch.as_tensor(pair[0]) - torch.as_tensor(pair[1])).abs().max()

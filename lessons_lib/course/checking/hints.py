@@ -36,7 +36,7 @@ def new_numbers(id: str, number: int | None = None) -> None:
         number = 1 if committed() else pick()
     name = f"{base}#{number}"
     ways = f"`check({name!r}, your answer)` checks it, `hint({name!r})` gives a nudge."
-    said = f"{fresh(base, number).question} {ways}"
+    said = f"{fresh(base, number).ask} {ways}"
     tell(Card("#", name, "new numbers", said), Offers(box=True))
 
 

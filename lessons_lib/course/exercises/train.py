@@ -5,23 +5,19 @@ is the data.
 """
 
 import math
-from itertools import permutations
 
 import torch
 from torch import nn
 
 from lessons_lib import diffuse, learn, levels, nets, samplers
-from lessons_lib.course.exercises import Function, Identity, Value, Wrong
-from lessons_lib.course.exercises.forward import normal, per_sample, strong_betas, table_level
-from lessons_lib.course.exercises.reverse import some_table
-
-CLOCK = "A clock for the network"
-STEP = "One training step"
-AVERAGE = "Average the weights"
-BACK = "Walk back, step by step"
-VARIANCE = "The reverse variance between any two levels"
-JUDGE = "Undertrained or broken?"
-
+from lessons_lib.course.exercises.bank import in_code, on_paper
+from lessons_lib.course.exercises.probes import (
+    normal,
+    per_sample,
+    some_table,
+    strong_betas,
+    table_level,
+)
 
 # --- time embedding -------------------------------------------------------------------------------
 
@@ -75,117 +71,39 @@ def _elementwise(angle, dim):
     return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
 
-TIME_EMBEDDING = Function(
-    id="train.time_embedding",
-    question=(
-        "Write `time_embedding(angle, dim)`: `angle` is (B,), `dim` even and at least 4; the "
-        "result is (B, dim). Frequencies $f_k = 100^{k/(d/2-1)}$ for k = 0 ... d/2 − 1 with "
-        "d = dim; first all sines of angle·f, then all cosines."
-    ),
-    section=CLOCK,
-    answer=time_embedding,
+in_code(
+    "train.time_embedding",
+    time_embedding,
     probes=embedding_probes,
-    rtol=1e-3,  # frequencies computed in float32 are as right as in float64
-    tested=("sines first, then cosines", "frequencies from 1 to 100", "batches as long as dim"),
-    hints=(
-        "How many frequencies are there, what is the first, what is the last?",
-        "A (B, 1) column of angles times a row of dim/2 frequencies gives all the phases.",
-        "`phase = angle[:, None] * frequency`, then `torch.cat([phase.sin(), ...], dim=1)`.",
-    ),
-    wrong=(
-        Wrong(
-            "even spacing",
-            _spelled(lambda k, half: 1 + 99 * k / (half - 1)),
-            "Your frequencies grow by equal differences. Equal *ratios* spread them over coarse "
-            "and fine: 100 to the power of a fraction.",
-        ),
-        Wrong(
-            "last one missing",
-            _spelled(lambda k, half: 100 ** (k / half)),
-            "You divided k by dim/2, so 100 is never reached. From 0 to dim/2 − 1 the last k must "
-            "give the fraction 1.",
-        ),
-        Wrong(
-            "dim for half",
-            _spelled(lambda k, half: 100 ** (k / (2 * half - 1))),
-            "You divided by dim − 1. There are dim/2 frequencies, each used twice.",
-        ),
-        Wrong(
-            "ten thousand",
-            _spelled(lambda k, half: 10000 ** (k / (half - 1))),
-            "You used 10000, from models of text. Our angle runs from 0 to 1.57: frequencies up "
-            "to 100 tell a thousand levels apart.",
-        ),
-        Wrong(
-            "slower and slower",
-            _spelled(lambda k, half: 100 ** (-k / (half - 1))),
-            "Your frequencies fall from 1 to 1/100, as in models of text, where positions go to "
-            "the thousands. Our angle is small, so the frequencies must grow.",
-        ),
-        Wrong(
-            "from fast to slow",
-            _spelled(lambda k, half: 100 ** (1 - k / (half - 1))),
-            "The right frequencies in reverse order. The network would not mind, but a checkpoint "
-            "trained with the other order would.",
-        ),
-        Wrong(
-            "cosines first",
-            _spelled(_equal_ratios, lambda sin, cos: torch.cat([cos, sin], dim=1)),
-            "Cosines came first. It is a matter of convention; here the sines do.",
-        ),
-        Wrong(
-            "interleaved",
-            _spelled(_equal_ratios, lambda sin, cos: torch.stack([sin, cos], dim=2).flatten(1)),
-            "You interleaved sines and cosines. Some codes do; here all sines come first.",
-        ),
-        Wrong(
-            "sines only",
-            _spelled(_equal_ratios, lambda sin, cos: sin),
-            "The cosines are missing: the result should have dim columns. A sine alone cannot "
-            "tell an angle from its mirror image.",
-        ),
-        Wrong(
-            "stacked along the batch",
-            _spelled(_equal_ratios, lambda sin, cos: torch.cat([sin, cos], dim=0)),
-            "You joined along the batch, (2B, dim/2). Join along the columns, dim=1.",
-        ),
-        Wrong(
-            "no column",
-            _elementwise,
-            "You multiplied (B,) by (dim/2,) entry by entry. Make the angle a column, "
-            "`angle[:, None]`, so that each meets every frequency.",
-        ),
-        Wrong(
-            "full turns",
-            _spelled(lambda k, half: 2 * math.pi * _equal_ratios(k, half)),
-            "You multiplied by 2π as well. `angle` is in radians already.",
-        ),
-        Wrong(
-            "no frequencies",
-            _spelled(lambda k, half: torch.ones_like(k)),
-            "All your frequencies are 1: every column says the same.",
-        ),
-        Wrong(
-            "powers of two",
-            _spelled(lambda k, half: 2.0**k),
-            "You doubled the frequency each time. Asked are equal ratios that end at 100, "
-            "whatever dim is.",
-        ),
-    ),
     variants=(nets.time_embedding, embedding_by_loop),
-    identities=(
-        Identity(
-            "a sine and its cosine lie on the unit circle",
-            lambda out, angle, dim: (
-                out[0][:, : dim // 2] ** 2 + out[0][:, dim // 2 :] ** 2,
-                torch.ones(len(angle), dim // 2),
-            ),
+    slips={
+        "even spacing": _spelled(lambda k, half: 1 + 99 * k / (half - 1)),
+        "last one missing": _spelled(lambda k, half: 100 ** (k / half)),
+        "dim for half": _spelled(lambda k, half: 100 ** (k / (2 * half - 1))),
+        "ten thousand": _spelled(lambda k, half: 10000 ** (k / (half - 1))),
+        "slower and slower": _spelled(lambda k, half: 100 ** (-k / (half - 1))),
+        "from fast to slow": _spelled(lambda k, half: 100 ** (1 - k / (half - 1))),
+        "cosines first": _spelled(_equal_ratios, lambda sin, cos: torch.cat([cos, sin], dim=1)),
+        "interleaved": _spelled(
+            _equal_ratios, lambda sin, cos: torch.stack([sin, cos], dim=2).flatten(1)
         ),
-        Identity(
-            "the first column is the sine of the angle itself",
-            lambda out, angle, dim: (out[0][:, 0].double(), angle.sin()),
+        "sines only": _spelled(_equal_ratios, lambda sin, cos: sin),
+        "stacked along the batch": _spelled(
+            _equal_ratios, lambda sin, cos: torch.cat([sin, cos], dim=0)
         ),
-    ),
+        "no column": _elementwise,
+        "full turns": _spelled(lambda k, half: 2 * math.pi * _equal_ratios(k, half)),
+        "no frequencies": _spelled(lambda k, half: torch.ones_like(k)),
+        "powers of two": _spelled(lambda k, half: 2.0**k),
+    },
+    theorems={
+        "unit circle": lambda out, angle, dim: (
+            out[0][:, : dim // 2] ** 2 + out[0][:, dim // 2 :] ** 2,
+            torch.ones(len(angle), dim // 2),
+        ),
+        "first column": lambda out, angle, dim: (out[0][:, 0].double(), angle.sin()),
+    },
+    rtol=1e-3,
 )
 
 
@@ -375,213 +293,57 @@ def _loss_after(net, optimiser, x0, n, eps, alpha_bar):
         return _mean_square(net(a.sqrt() * x0 + (1 - a).sqrt() * eps, n), eps).item()
 
 
-TRAINING_STEP = Function(
-    id="train.training_step",
-    question=(
-        "Write `training_step(net, optimiser, x0, n, eps, alpha_bar)`: fog `x0` (B, ...) with "
-        "`eps` at step `n` (B,), let `net(x_n, n)` predict the noise, take the mean squared error "
-        "over everything, update the weights once, and return the loss as a float. Leave the "
-        "network's mode as it is."
-    ),
-    section=STEP,
-    answer=training_step,
+in_code(
+    "train.training_step",
+    training_step,
     probes=training_probes,
+    variants=(step_by_library, step_by_gradient),
+    slips={
+        "no zero_grad": _trained(update=_no_zero_grad),
+        "no backward": _trained(update=_no_backward),
+        "no step": _trained(update=_no_step),
+        "zero too late": _trained(update=_zero_too_late),
+        "step first": _trained(update=_step_first),
+        "network sees x0": _trained(fog=lambda a, x0, eps: x0),
+        "target x0": _trained(target=lambda a, x0, eps, x_n: x0),
+        "target x_n": _trained(target=lambda a, x0, eps, x_n: x_n),
+        "scaled noise": _trained(target=lambda a, x0, eps, x_n: (1 - a).sqrt() * eps),
+        "sum": _trained(loss=lambda found, wanted: ((found - wanted) ** 2).sum()),
+        "absolute error": _trained(loss=lambda found, wanted: (found - wanted).abs().mean()),
+        "square of the mean": _trained(loss=lambda found, wanted: (found - wanted).mean() ** 2),
+        "no roots": _trained(fog=lambda a, x0, eps: a * x0 + (1 - a) * eps),
+        "signal without root": _trained(fog=lambda a, x0, eps: a * x0 + (1 - a).sqrt() * eps),
+        "variance as std": _trained(fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a) * eps),
+        "x0 and noise swapped": _trained(
+            fog=lambda a, x0, eps: (1 - a).sqrt() * x0 + a.sqrt() * eps
+        ),
+        "sees n = 0": _trained(clock=lambda n: 0 * n),
+        "sees n - 1": _trained(clock=lambda n: n - 1),
+        "broadcast along width": _trained(shape=lambda a, x0: a),
+        "four axes": _trained(shape=lambda a, x0: a.reshape(-1, 1, 1, 1)),
+        "fresh noise": _trained(
+            fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)
+        ),
+        "eval mode": _trained(before=lambda net: net.eval()),
+        "no graph": _no_graph,
+        "train mode": _trained(before=lambda net: net.train()),
+        "loss keeps its graph": _trained(update=_keeps_the_graph),
+        "gradients clipped": _trained(update=_clipped),
+        "steps twice": _trained(update=_two_steps),
+        "backward twice": _trained(update=_two_backwards),
+        "an optimiser of its own": _own_optimiser,
+        "loss after the step": _loss_after,
+    },
+    theorems={
+        "one step": lambda out, *probe: (out[-1].double()[:2], torch.tensor([2.0, 2.0])),
+        "no graph": lambda out, *probe: (out[-1].double()[2], torch.tensor(0.0)),
+        "same mode": lambda out, *probe: (
+            out[-1].double()[3],
+            torch.tensor(float(probe[0].training)),
+        ),
+    },
     run=two_training_steps,
     changes_inputs=True,
-    tested=("two steps in a row: losses and weights", "what the network sees", "another n each"),
-    hints=(
-        "Four lines prepare the loss, three lines learn from it. Which three?",
-        "x_n by the jump; the target is eps itself; then zero_grad, backward, step.",
-        "`loss = ((net(x_n, n) - eps) ** 2).mean()`, with x_n from √ᾱ_n and √(1 − ᾱ_n).",
-    ),
-    wrong=(
-        Wrong(
-            "no zero_grad",
-            _trained(update=_no_zero_grad),
-            "You never clear the gradients. torch *adds* each backward to what is there, so the "
-            "second step walks along the sum of both: call `optimiser.zero_grad()`.",
-        ),
-        Wrong(
-            "no backward",
-            _trained(update=_no_backward),
-            "You step without `loss.backward()`: there is no gradient, so nothing is learned.",
-        ),
-        Wrong(
-            "no step",
-            _trained(update=_no_step),
-            "You computed gradients but never used them: `optimiser.step()` changes the weights.",
-        ),
-        Wrong(
-            "zero too late",
-            _trained(update=_zero_too_late),
-            "You cleared the gradients between `backward` and `step`, so the step finds none.",
-        ),
-        Wrong(
-            "step first",
-            _trained(update=_step_first),
-            "You step before `backward`, along the gradient of the batch before.",
-        ),
-        Wrong(
-            "network sees x0",
-            _trained(fog=lambda a, x0, eps: x0),
-            "The network was shown the clean picture. There is no noise in it to find: pass x_n.",
-        ),
-        Wrong(
-            "target x0",
-            _trained(target=lambda a, x0, eps, x_n: x0),
-            "You compared with x0. That trains a network that predicts the picture; asked is one "
-            "that predicts the noise.",
-        ),
-        Wrong(
-            "target x_n",
-            _trained(target=lambda a, x0, eps, x_n: x_n),
-            "You compared with x_n, which the network was given: it only learns to repeat it.",
-        ),
-        Wrong(
-            "scaled noise",
-            _trained(target=lambda a, x0, eps, x_n: (1 - a).sqrt() * eps),
-            "Your target is √(1 − ᾱ)·ε, the noise as it was put in. The target is ε itself, of "
-            "spread 1 at every n, which is what makes it easy to learn.",
-        ),
-        Wrong(
-            "sum",
-            _trained(loss=lambda found, wanted: ((found - wanted) ** 2).sum()),
-            "You took the sum. Then the gradient grows with batch and picture, and a learning rate "
-            "that fits one fails on the other: take the mean.",
-        ),
-        Wrong(
-            "absolute error",
-            _trained(loss=lambda found, wanted: (found - wanted).abs().mean()),
-            "You took absolute values. Their best answer is a median; squared error leads to the "
-            "mean, which the samplers are built on.",
-        ),
-        Wrong(
-            "square of the mean",
-            _trained(loss=lambda found, wanted: (found - wanted).mean() ** 2),
-            "You took the mean first and squared then, so errors of opposite sign cancel.",
-        ),
-        Wrong(
-            "no roots",
-            _trained(fog=lambda a, x0, eps: a * x0 + (1 - a) * eps),
-            "Your fog uses ᾱ and 1 − ᾱ without roots. They are powers; x_n is built of amplitudes.",
-        ),
-        Wrong(
-            "signal without root",
-            _trained(fog=lambda a, x0, eps: a * x0 + (1 - a).sqrt() * eps),
-            "In your fog x0 is multiplied by ᾱ, where its root belongs.",
-        ),
-        Wrong(
-            "variance as std",
-            _trained(fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a) * eps),
-            "In your fog ε is multiplied by the variance, 1 − ᾱ, where its root belongs.",
-        ),
-        Wrong(
-            "x0 and noise swapped",
-            _trained(fog=lambda a, x0, eps: (1 - a).sqrt() * x0 + a.sqrt() * eps),
-            "In your fog the two factors have changed places.",
-        ),
-        Wrong(
-            "sees n = 0",
-            _trained(clock=lambda n: 0 * n),
-            "The network was told n = 0 for everything. It needs the n of each sample to know how "
-            "much noise to expect.",
-            CLOCK,
-        ),
-        Wrong(
-            "sees n - 1",
-            _trained(clock=lambda n: n - 1),
-            "You told the network n − 1. Codes that count from 0 do; ours counts from 1, and "
-            "training and sampling must agree.",
-            CLOCK,
-            source="udlbook, chapter 18: training and sampling disagree on the index",
-        ),
-        Wrong(
-            "broadcast along width",
-            _trained(shape=lambda a, x0: a),
-            "Your factors have shape (B,), and torch lined them up with the last axis. Reshape to "
-            "(B, 1, ..., 1).",
-        ),
-        Wrong(
-            "four axes",
-            _trained(shape=lambda a, x0: a.reshape(-1, 1, 1, 1)),
-            "You shaped the factors (B, 1, 1, 1). That fits pictures only, and x0 may have any "
-            "number of axes after the first: reshape to `(-1, *[1] * (x0.ndim - 1))`.",
-        ),
-        Wrong(
-            "fresh noise",
-            _trained(fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)),
-            "You fogged with new noise but compare with eps: the network is asked for a noise that "
-            "it never saw.",
-        ),
-        Wrong(
-            "eval mode",
-            _trained(before=lambda net: net.eval()),
-            "You switched the network to eval mode. That is for sampling; in training, layers such "
-            "as dropout must be on.",
-        ),
-        Wrong(
-            "no graph",
-            _no_graph,
-            "You work under `no_grad`: torch keeps no record, so there is nothing to go backward "
-            "through. That belongs to sampling.",
-        ),
-        Wrong(
-            "train mode",
-            _trained(before=lambda net: net.train()),
-            "You switched the network to train mode. It is often right, but not asked: whoever "
-            "calls this step has chosen the mode, and a frozen batch norm, say, must stay frozen.",
-        ),
-        Wrong(
-            "loss keeps its graph",
-            _trained(update=_keeps_the_graph),
-            "All is right but what you return: a loss with its graph on it. Who collects a "
-            "thousand of them to draw a curve keeps a thousand graphs in memory: `loss.item()`.",
-        ),
-        Wrong(
-            "gradients clipped",
-            _trained(update=_clipped),
-            "You clipped the gradients. Many recipes do, and it can save a run; here the step was "
-            "asked as it is.",
-        ),
-        Wrong(
-            "steps twice",
-            _trained(update=_two_steps),
-            "You call `optimiser.step()` twice along one gradient. Each batch is used once.",
-        ),
-        Wrong(
-            "backward twice",
-            _trained(update=_two_backwards),
-            "You call `loss.backward()` twice, and torch adds the gradients up: the step is twice "
-            "as long as it should be.",
-        ),
-        Wrong(
-            "an optimiser of its own",
-            _own_optimiser,
-            "You made a new optimiser inside. The one passed in remembers its learning rate and, "
-            "if it is Adam, what it has seen so far; a new one forgets at every step.",
-        ),
-        Wrong(
-            "loss after the step",
-            _loss_after,
-            "The weights are right. You computed the loss again after the step; asked is the one "
-            "that the step learned from, and it costs nothing more.",
-        ),
-    ),
-    variants=(step_by_library, step_by_gradient),
-    identities=(
-        Identity(
-            "each call goes backward once and steps once",
-            lambda out, *probe: (out[-1].double()[:2], torch.tensor([2.0, 2.0])),
-        ),
-        Identity(
-            "the loss that comes back is a number without a graph",
-            lambda out, *probe: (out[-1].double()[2], torch.tensor(0.0)),
-        ),
-        Identity(
-            "the network is left in the mode it was in",
-            lambda out, *probe: (out[-1].double()[3], torch.tensor(float(probe[0].training))),
-        ),
-    ),
 )
 
 
@@ -696,105 +458,28 @@ def _rounded_share(average, live, d):
     return ema_update(average, live, round(d, 2))
 
 
-EMA_UPDATE = Function(
-    id="train.ema_update",
-    question=(
-        "Write `ema_update(average, live, d)`: two networks of one shape; every weight of "
-        "`average` becomes d times itself plus (1 − d) times the live one, *in place*. `live` is "
-        "not changed, nothing is returned."
-    ),
-    section=AVERAGE,
-    answer=ema_update,
+in_code(
+    "train.ema_update",
+    ema_update,
     probes=ema_probes,
+    variants=(ema_by_library, ema_by_state, ema_by_lerp),
+    slips={
+        "wrong side": _averaged(lambda slow, fast, d: (1 - d) * slow + d * fast),
+        "copies": _averaged(lambda slow, fast, d: fast),
+        "frozen": _only_names,
+        "forgets 1 - d": _averaged(lambda slow, fast, d: d * slow + fast),
+        "only decays": _averaged(lambda slow, fast, d: d * slow),
+        "half and half": _averaged(lambda slow, fast, d: (slow + fast) / 2),
+        "aliases the live weights": _alias,
+        "shrinks the live weights": _shrinks_live,
+        "wrong network": lambda average, live, d: ema_update(live, average, d),
+        "first weight only": _first_only,
+        "recorded": _recorded,
+        "replaces the weights": _replaces,
+        "d rounded": _rounded_share,
+    },
     run=ema_run,
     changes_inputs=True,
-    tested=(
-        "every weight, in place: the same tensors",
-        "the live network untouched",
-        "no shared memory",
-    ),
-    hints=(
-        "d is close to 1, such as .999: which network should hardly move?",
-        "slow ← d·slow + (1 − d)·fast for every pair of weights, with no gradient recorded.",
-        "Under `torch.no_grad()`: `slow.copy_(d * slow + ...)`.",
-    ),
-    wrong=(
-        Wrong(
-            "wrong side",
-            _averaged(lambda slow, fast, d: (1 - d) * slow + d * fast),
-            "You kept 1 − d and took d. With d = .999 the average would be the live network with "
-            "a little delay: d is what is *kept*.",
-        ),
-        Wrong(
-            "copies",
-            _averaged(lambda slow, fast, d: fast),
-            "You copied the live weights. An average remembers: keep d of what was there.",
-        ),
-        Wrong(
-            "frozen",
-            _only_names,
-            "Nothing changed. `slow = ...` only gives a name to a new tensor; write into the "
-            "weight, for example with `slow.copy_(...)`.",
-        ),
-        Wrong(
-            "forgets 1 - d",
-            _averaged(lambda slow, fast, d: d * slow + fast),
-            "You added all of the live weight. The two shares must add up to one, or the weights "
-            "grow without end.",
-        ),
-        Wrong(
-            "only decays",
-            _averaged(lambda slow, fast, d: d * slow),
-            "You kept d of the average and took nothing in: it fades to zero.",
-        ),
-        Wrong(
-            "half and half",
-            _averaged(lambda slow, fast, d: (slow + fast) / 2),
-            "You took the plain mean of the two; d was never used.",
-        ),
-        Wrong(
-            "aliases the live weights",
-            _alias,
-            "Both networks now share their memory: the next training step changes the average too. "
-            "Write numbers into the weights; do not exchange the tensors.",
-        ),
-        Wrong(
-            "shrinks the live weights",
-            _shrinks_live,
-            "The average is right, but `mul_` has changed the live weights as well: the underscore "
-            "means in place.",
-        ),
-        Wrong(
-            "wrong network",
-            lambda average, live, d: ema_update(live, average, d),
-            "You wrote into `live`. Training goes on there; the average only watches.",
-        ),
-        Wrong(
-            "first weight only",
-            _first_only,
-            "Only the first weight was averaged: go through all pairs of parameters.",
-        ),
-        Wrong(
-            "recorded",
-            _recorded,
-            "torch refuses to change a weight in place while it records gradients. Averaging is "
-            "not learning: do it under `torch.no_grad()`.",
-        ),
-        Wrong(
-            "replaces the weights",
-            _replaces,
-            "You put new parameters in the place of the old ones. Whoever held the old ones (an "
-            "optimiser, a second name, a compiled network) goes on with stale numbers: write into "
-            "the tensor that is there, with `slow.copy_(...)`.",
-        ),
-        Wrong(
-            "d rounded",
-            _rounded_share,
-            "You rounded d to two decimals. The difference between .99 and .999 is a memory of a "
-            "hundred steps or of a thousand.",
-        ),
-    ),
-    variants=(ema_by_library, ema_by_state, ema_by_lerp),
 )
 
 
@@ -917,266 +602,101 @@ def _beta_of_all(x, eps, n, alpha_bar, z):
     return _usual_mean(x, eps, beta, a, before) + _small_std(beta, a, before, n) * z
 
 
-ANCESTRAL_STEP = Function(
-    id="train.ancestral_step",
-    question=(
-        "Write `ancestral_step(x, eps, n, alpha_bar, z)`: from x_n to x_{n−1}. `eps` is the "
-        "network's guess, `n` one integer 1 ... T for the whole batch, `alpha_bar` has T + 1 "
-        "entries, `z` is fresh noise. Use the *small* variance "
-        "$\\tilde\\beta_n = \\beta_n (1-\\bar\\alpha_{n-1})/(1-\\bar\\alpha_n)$ with "
-        "$\\beta_n = 1 - \\bar\\alpha_n/\\bar\\alpha_{n-1}$; no clamping; no noise at n = 1."
-    ),
-    section=BACK,
-    answer=ancestral_step,
+in_code(
+    "train.ancestral_step",
+    ancestral_step,
     probes=ancestral_probes,
-    tested=("n = 1, 2, T and between", "strong betas", "no noise at the last step"),
-    hints=(
-        "Two parts: a mean, made of x and eps, and a spread that multiplies z.",
-        "mean = (x − β_n/√(1 − ᾱ_n) ε̂)/√(1 − β_n); the spread is √β̃_n, which is 0 at n = 1.",
-        "`beta = 1 - alpha_bar[n] / alpha_bar[n - 1]`; `std = (beta * (1 - before) / ...).sqrt()`.",
-    ),
-    wrong=(
-        Wrong(
-            "noise at the last step",
-            _LAST_NOISY,
-            "At n = 1 you still add √β_1·z. The picture is finished there; the noise would stay "
-            "on it for good.",
-        ),
-        Wrong(
-            "variance as std",
-            _VARIANCE_AS_STD,
-            "You multiplied z by the variance β̃. Noise is multiplied by its root.",
-        ),
-        Wrong(
-            "large variance",
-            _LARGE,
-            "You used β_n for the variance. That is the *large* choice, right for data that is "
-            "pure noise; asked is the small one, β̃_n.",
-            VARIANCE,
-        ),
-        Wrong(
-            "large variance to the end",
-            _stepped(std=lambda beta, a, before, n: beta.sqrt()),
-            "You added √β_n·z at every step, even the last. Asked is the small variance, β̃_n, "
-            "which is 0 at n = 1.",
-            VARIANCE,
-        ),
-        Wrong(
-            "wraps at the end",
-            _wrapped,
-            "At n = 1 your ᾱ_{n−1} is the *last* entry: an index −1 wraps round. The entry before "
-            "the first step is alpha_bar[0] = 1, the data.",
-        ),
-        Wrong(
-            "no root in the mean",
-            _NO_ROOT_IN_MEAN,
-            "In the mean you divided by 1 − ᾱ_n. ε̂ has spread 1, and was put in with √(1 − ᾱ_n): "
-            "the root belongs there.",
-        ),
-        Wrong(
-            "eps unscaled",
-            _EPS_UNSCALED,
-            "You took away all of ε̂. One step takes back only what one step added, "
-            "β_n/√(1 − ᾱ_n) of it.",
-        ),
-        Wrong(
-            "beta from alpha_bar",
-            _beta_of_all,
-            "You took 1 − ᾱ_n for β_n. That is the fog of all n steps; the fog of one is "
-            "β_n = 1 − ᾱ_n/ᾱ_{n−1}.",
-        ),
-        Wrong(
-            "divides by the root of alpha_bar",
-            _ROOT_ALPHA_BAR,
-            "You divided by √ᾱ_n, which undoes all n steps at once. One step dims by √(1 − β_n).",
-        ),
-        Wrong(
-            "root of beta in the mean",
-            _stepped(
-                mean=lambda x, eps, beta, a, before: (
-                    (x - beta.sqrt() / (1 - a).sqrt() * eps) / (1 - beta).sqrt()
-                )
-            ),
-            "In the mean you used √β_n. The factor of ε̂ is β_n over √(1 − ᾱ_n): a root below, "
-            "none above.",
-        ),
-        Wrong(
-            "all the noise at once",
-            _stepped(
-                mean=lambda x, eps, beta, a, before: (x - (1 - a).sqrt() * eps) / (1 - beta).sqrt()
-            ),
-            "You took away √(1 − ᾱ_n)·ε̂, the noise of all n steps, but undid the dimming of one.",
-        ),
-        Wrong(
-            "not brightened",
-            _NOT_GROWN,
-            "You took noise away but did not undo the dimming of this step: divide by √(1 − β_n).",
-        ),
-        Wrong(
-            "no fresh noise",
-            _NO_NOISE,
-            "You never add noise. Then every walk sinks towards the mean of what is possible, and "
-            "the samples are too alike.",
-        ),
-        Wrong(
-            "noise of the level",
-            _stepped(std=_unless_last(lambda beta, a, before: (1 - a).sqrt())),
-            "You added √(1 − ᾱ_n)·z, all the noise of level n. Most of it is still in x: add only "
-            "what a step back needs, √β̃_n.",
-        ),
-        Wrong(
-            "small variance upside down",
-            _UPSIDE_DOWN,
-            "Your β̃ is upside down: 1 − ᾱ_{n−1}, the smaller one, goes on top.",
-        ),
-        Wrong(
-            "predicted noise as fresh noise",
-            _stepped(fresh=lambda z, eps: eps),
-            "You put the predicted ε̂ back instead of fresh z. Then nothing is random any more. "
-            "(DDIM puts ε̂ back, but with another factor.)",
-        ),
-        Wrong(
-            "posterior swapped",
-            _stepped(
-                mean=lambda x, eps, beta, a, before: _bayes_mean(
-                    _guess(x, eps, a), x, beta, a, before
-                )
-            ),
-            "In Bayes' posterior the factors of x_n and of x̂0 have changed places. Close to the "
-            "data x̂0 should count for most.",
-        ),
-        Wrong(
-            "sign",
-            _stepped(
-                mean=lambda x, eps, beta, a, before: (
-                    (x + beta / (1 - a).sqrt() * eps) / (1 - beta).sqrt()
-                )
-            ),
-            "You added the predicted noise; a step back takes it away.",
-        ),
-        Wrong(
-            "clamped guess",
-            _stepped(
-                mean=lambda x, eps, beta, a, before: _bayes_mean(
-                    x, _guess(x, eps, a).clamp(-1, 1), beta, a, before
-                )
-            ),
-            "You clamped the guess x̂0 to [−1, 1], which was not asked. Many samplers do; it can "
-            "hide a wrong variance.",
-            source="a published sampler, where a clamp hid a wrong variance",
-        ),
-    ),
     variants=(ancestral_by_library, ancestral_by_bayes),
-    identities=(
-        Identity(
-            "at n = 1 the result does not depend on z: it is the guess of x0",
-            lambda out, x, eps, n, alpha_bar, z: (
-                (out[0], _guess(x, eps, alpha_bar[1])) if n == 1 else None
-            ),
+    slips={
+        "noise at the last step": _LAST_NOISY,
+        "variance as std": _VARIANCE_AS_STD,
+        "large variance": _LARGE,
+        "large variance to the end": _stepped(std=lambda beta, a, before, n: beta.sqrt()),
+        "wraps at the end": _wrapped,
+        "no root in the mean": _NO_ROOT_IN_MEAN,
+        "eps unscaled": _EPS_UNSCALED,
+        "beta from alpha_bar": _beta_of_all,
+        "divides by the root of alpha_bar": _ROOT_ALPHA_BAR,
+        "root of beta in the mean": _stepped(
+            mean=lambda x, eps, beta, a, before: (
+                (x - beta.sqrt() / (1 - a).sqrt() * eps) / (1 - beta).sqrt()
+            )
         ),
-        Identity(
-            "without its fresh noise the result is the posterior's mean",
-            lambda out, x, eps, n, alpha_bar, z: (
-                out[0],
-                ancestral_step(x, eps, n, alpha_bar, 0 * z)
-                + z * _small_std(1 - alpha_bar[n] / alpha_bar[n - 1], *alpha_bar[[n, n - 1]], n),
-            ),
+        "all the noise at once": _stepped(
+            mean=lambda x, eps, beta, a, before: (x - (1 - a).sqrt() * eps) / (1 - beta).sqrt()
         ),
-    ),
+        "not brightened": _NOT_GROWN,
+        "no fresh noise": _NO_NOISE,
+        "noise of the level": _stepped(std=_unless_last(lambda beta, a, before: (1 - a).sqrt())),
+        "small variance upside down": _UPSIDE_DOWN,
+        "predicted noise as fresh noise": _stepped(fresh=lambda z, eps: eps),
+        "posterior swapped": _stepped(
+            mean=lambda x, eps, beta, a, before: _bayes_mean(_guess(x, eps, a), x, beta, a, before)
+        ),
+        "sign": _stepped(
+            mean=lambda x, eps, beta, a, before: (
+                (x + beta / (1 - a).sqrt() * eps) / (1 - beta).sqrt()
+            )
+        ),
+        "clamped guess": _stepped(
+            mean=lambda x, eps, beta, a, before: _bayes_mean(
+                x, _guess(x, eps, a).clamp(-1, 1), beta, a, before
+            )
+        ),
+    },
+    theorems={
+        "end": lambda out, x, eps, n, alpha_bar, z: (
+            (out[0], _guess(x, eps, alpha_bar[1])) if n == 1 else None
+        ),
+        "no dice": lambda out, x, eps, n, alpha_bar, z: (
+            out[0],
+            ancestral_step(x, eps, n, alpha_bar, 0 * z)
+            + z * _small_std(1 - alpha_bar[n] / alpha_bar[n - 1], *alpha_bar[[n, n - 1]], n),
+        ),
+    },
 )
 
 
 # --- one step by hand -----------------------------------------------------------------------------
 
-_TOY = levels.alpha_bar(torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64))
-_SEEN = [torch.tensor(number, dtype=torch.float64) for number in (1.5, 0.8)]
+
+def chain(dice):
+    beta = tuple(sorted(dice.sample([0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4], 3)))
+    draw = lambda: dice.choice((-1, 1)) * dice.randint(3, 18) / 10
+    return {"beta": beta, "x": draw(), "eps": draw(), "z": draw()}
 
 
-def _by_hand(step):
-    """x_2 of the toy chain, by any right or wrong step, to three decimals."""
-    return round(float(step(*_SEEN, 3, _TOY, torch.tensor(0.5, dtype=torch.float64))), 3)
+def by_hand(step, n=3):
+    """Where a step, right or wrong, goes from entry n of a chain of a few betas."""
+    number = lambda value: torch.tensor(value, dtype=torch.float64)
+
+    def end(beta, x, eps, z):
+        return float(step(number(x), number(eps), n, levels.alpha_bar(number(beta)), number(z)))
+
+    return end
 
 
-HAND_STEP = Value(
-    id="train.hand_step",
-    question=(
-        "A chain of three steps, β = .1, .2, .3. You stand at x_3 = 1.5, the network says "
-        "ε̂ = 0.8, the fresh noise is z = 0.5. Where is x_2, with the small variance? Three "
-        "decimals; carry four on the way."
-    ),
-    section=BACK,
-    answer=_by_hand(ancestral_step),
-    tested=("x_2 to three decimals",),
-    hints=(
-        "You need ᾱ_3 and ᾱ_2 first: .504 and .72.",
-        "mean = (1.5 − .3/√.496 · .8)/√.7, and the spread is √(.3 · .28/.496).",
-        "The mean is 1.3855, the spread .4115: add half of the spread.",
-    ),
-    wrong=(
-        Wrong(
-            "mean only",
-            _by_hand(_NO_NOISE),
-            "That is the mean: the fresh noise, spread times z, is still to be added.",
-        ),
-        Wrong(
-            "variance as std",
-            _by_hand(_VARIANCE_AS_STD),
-            "You multiplied z by the variance, .1694. Take its root first.",
-        ),
-        Wrong(
-            "large variance",
-            _by_hand(_LARGE),
-            "You used the large variance, β_3 = .3; asked is the small one.",
-            VARIANCE,
-        ),
-        Wrong(
-            "z unscaled",
-            _by_hand(_stepped(std=lambda *level: torch.tensor(1.0))),
-            "You added z as it is; it is multiplied by the spread √β̃_3.",
-        ),
-        Wrong(
-            "no root in the mean",
-            _by_hand(_NO_ROOT_IN_MEAN),
-            "In the mean you divided by 1 − ᾱ_3 = .496; its root, .704, belongs there.",
-        ),
-        Wrong(
-            "eps unscaled",
-            _by_hand(_EPS_UNSCALED),
-            "You took away all of ε̂; one step takes .3/.704 of it.",
-        ),
-        Wrong(
-            "divides by the root of alpha_bar",
-            _by_hand(_ROOT_ALPHA_BAR),
-            "You divided by √ᾱ_3 = .710, which undoes three steps; one step is √.7.",
-        ),
-        Wrong(
-            "not brightened",
-            _by_hand(_NOT_GROWN),
-            "You did not divide by √.7: the dimming of this step is still there.",
-        ),
-        Wrong(
-            "guess of x0",
-            round(float(_guess(*_SEEN, _TOY[3])), 3),
-            "That is x̂0, the guess of the data: three steps in one. Asked is x_2.",
-        ),
-        Wrong(
-            "steps counted from the data",
-            _by_hand(lambda x, eps, n, table, z: ancestral_step(x, eps, 1, table, z)),
-            "You used β_1. The step from x_3 to x_2 undoes the *third* step of the fog.",
-        ),
-        Wrong(
-            "the step before",
-            _by_hand(lambda x, eps, n, table, z: ancestral_step(x, eps, 2, table, z)),
-            "You used β_2, ᾱ_2 and ᾱ_1, as in the example. You stand at x_3: the step back undoes "
-            "the *third* step of the fog, with β_3, ᾱ_3 and ᾱ_2.",
-        ),
-        Wrong(
-            "small variance upside down",
-            _by_hand(_UPSIDE_DOWN),
-            "Your β̃_3 is upside down: 1 − ᾱ_2, the smaller one, goes on top.",
-        ),
-    ),
-    tolerance=0.0005,
+on_paper(
+    "train.hand_step",
+    by_hand(ancestral_step),
+    given={"beta": (0.1, 0.2, 0.3), "x": 1.5, "eps": 0.8, "z": 0.5},
+    digits=3,
+    anew=chain,
+    anew_slack=1.1,
+    slips={
+        "mean only": by_hand(_NO_NOISE),
+        "variance as std": by_hand(_VARIANCE_AS_STD),
+        "large variance": by_hand(_LARGE),
+        "z unscaled": by_hand(_stepped(std=lambda *level: torch.tensor(1.0))),
+        "no root in the mean": by_hand(_NO_ROOT_IN_MEAN),
+        "eps unscaled": by_hand(_EPS_UNSCALED),
+        "divides by the root of alpha_bar": by_hand(_ROOT_ALPHA_BAR),
+        "not brightened": by_hand(_NOT_GROWN),
+        "guess of x0": by_hand(lambda x, eps, n, alpha_bar, z: _guess(x, eps, alpha_bar[n])),
+        "steps counted from the data": by_hand(ancestral_step, n=1),
+        "the step before": by_hand(ancestral_step, n=2),
+        "small variance upside down": by_hand(_UPSIDE_DOWN),
+    },
 )
 
 
@@ -1206,148 +726,32 @@ def timesteps_by_torch(T, steps):
     return torch.linspace(T, 0, steps + 1, dtype=torch.float64).round().long()
 
 
-TIMESTEPS = Function(
-    id="train.timesteps",
-    question=(
-        "Write `timesteps(T, steps)`: the table entries that a walk of `steps` steps visits, "
-        "steps + 1 integers from T (noise) down to 0 (data), evenly spaced and rounded to the "
-        "nearest integer."
-    ),
-    section=VARIANCE,
-    answer=timesteps,
+in_code(
+    "train.timesteps",
+    timesteps,
     probes=timestep_probes,
-    tested=("from T down to 0", "steps + 1 entries", "strides that are no integers"),
-    hints=(
-        "How many entries has a walk of one step?",
-        "Entry i is T·(steps − i)/steps, rounded.",
-        "`[round(T * (steps - i) / steps) for i in range(...)]`.",
-    ),
-    wrong=(
-        Wrong(
-            "never visits T",
-            lambda T, steps: [round(T * (steps - i) / steps) - 1 for i in range(steps)] + [0],
-            "Your walk starts below T. It begins with pure noise, which is level T; a network told "
-            "a lower one takes away too little.",
-        ),
-        Wrong(
-            "from T - 1",
-            lambda T, steps: [round((T - 1) * (steps - i) / steps) for i in range(steps + 1)],
-            "Your walk begins at T − 1, as in tables that count from 0. Ours has T + 1 entries: 0 "
-            "is the data, T the noise.",
-        ),
-        Wrong(
-            "leading",
-            lambda T, steps: [T // steps * (steps - 1 - i) + 1 for i in range(steps)] + [0],
-            "You spaced from the data's end, so the walk starts a whole stride below T. Published "
-            "configurations do this; brightness suffers.",
-            source="diffusers, timestep_spacing='leading'; Lin et al. 2024, section 3.3",
-        ),
-        Wrong(
-            "ascending",
-            lambda T, steps: timesteps(T, steps)[::-1],
-            "Your list climbs. Sampling walks from noise, T, down to the data, 0.",
-        ),
-        Wrong(
-            "integer stride",
-            lambda T, steps: [T - i * (T // steps) for i in range(steps)] + [0],
-            "You used the integer stride T // steps. When it does not divide T, the last step is "
-            "much longer than the others: round each entry instead.",
-        ),
-        Wrong(
-            "range",
-            lambda T, steps: [*range(T, 0, -max(1, T // steps)), 0],
-            "You used a range with stride T // steps. When that does not divide T, it has more "
-            "steps than were asked for.",
-        ),
-        Wrong(
-            "one too few",
-            lambda T, steps: [round(T * (1 - i / max(1, steps - 1))) for i in range(steps)],
-            "You cut the way at `steps` points. A walk of that many *steps* has one more point.",
-        ),
-        Wrong(
-            "ends before the data",
-            lambda T, steps: timesteps(T, steps)[:-1],
-            "The last entry, 0, is missing: the walk never reaches the data.",
-        ),
-        Wrong(
-            "ends at one",
-            lambda T, steps: [*timesteps(T, steps)[:-1], 1],
-            "Your walk ends at 1, where a little noise is left. The data is entry 0.",
-        ),
-        Wrong(
-            "cut off",
-            lambda T, steps: [int(T * (1 - i / steps)) for i in range(steps + 1)],
-            "You cut off with `int`. A float may lie a hair below its integer, so that 100 · .29 "
-            "becomes 28: use `round`.",
-        ),
-        Wrong(
-            "rounded down",
-            lambda T, steps: [T * (steps - i) // steps for i in range(steps + 1)],
-            "You rounded down (`//` or `int`). Asked is the *nearest* integer: 86.7 becomes 87.",
-        ),
-        Wrong(
-            "not rounded",
-            lambda T, steps: [T * (1 - i / steps) for i in range(steps + 1)],
-            "Your entries are not integers, and a table has no entry 66.7: round them.",
-        ),
-    ),
     variants=(timesteps_by_library, timesteps_by_torch),
+    slips={
+        "never visits T": lambda T, steps: (
+            [round(T * (steps - i) / steps) - 1 for i in range(steps)] + [0]
+        ),
+        "from T - 1": lambda T, steps: [
+            round((T - 1) * (steps - i) / steps) for i in range(steps + 1)
+        ],
+        "leading": lambda T, steps: [T // steps * (steps - 1 - i) + 1 for i in range(steps)] + [0],
+        "ascending": lambda T, steps: timesteps(T, steps)[::-1],
+        "integer stride": lambda T, steps: [T - i * (T // steps) for i in range(steps)] + [0],
+        "range": lambda T, steps: [*range(T, 0, -max(1, T // steps)), 0],
+        "one too few": lambda T, steps: [
+            round(T * (1 - i / max(1, steps - 1))) for i in range(steps)
+        ],
+        "ends before the data": lambda T, steps: timesteps(T, steps)[:-1],
+        "ends at one": lambda T, steps: [*timesteps(T, steps)[:-1], 1],
+        "cut off": lambda T, steps: [int(T * (1 - i / steps)) for i in range(steps + 1)],
+        "rounded down": lambda T, steps: [T * (steps - i) // steps for i in range(steps + 1)],
+        "not rounded": lambda T, steps: [T * (1 - i / steps) for i in range(steps + 1)],
+    },
 )
 
 
 # --- which grid -----------------------------------------------------------------------------------
-
-_GRIDS = ("undertrained", "broken", "fine")
-_MIXED_UP = {
-    ("undertrained", "fine", "broken"): (
-        "A is right. In C strokes are whole and the ground is even; B has good shapes under an "
-        "even grain, which is fresh noise that nothing took away."
-    ),
-    ("broken", "undertrained", "fine"): (
-        "C is right. A has blobs and smudges instead of strokes, but no even grain: its sampler "
-        "works, its network knows too little. B has clear shapes under grain: there the sampler is "
-        "wrong."
-    ),
-    ("broken", "fine", "undertrained"): (
-        "All three have moved by one. Ask of each: are the *shapes* wrong (network), or is there "
-        "*grain* on good shapes (sampler)?"
-    ),
-    ("fine", "undertrained", "broken"): (
-        "All three have moved by one. Look at the strokes first: in A they do not close to digits."
-    ),
-    ("fine", "broken", "undertrained"): (
-        "B is right. A is smooth, but smooth is not fine: few of its blobs can be read. C can."
-    ),
-}
-
-WHICH_GRID = Value(
-    id="train.which_grid",
-    question=(
-        "Three grids of samples, A, B and C. One comes from a network that was trained too "
-        "briefly, one from a broken sampler, one is fine. Give `which_grid` as a tuple for A, B, "
-        'C of the words "undertrained", "broken" and "fine".'
-    ),
-    section=JUDGE,
-    answer=_GRIDS,
-    tested=("bad shapes point at the network, grain on good shapes at the sampler",),
-    hints=(
-        "Look at shapes and at grain apart.",
-        "Too little training spoils the shapes; a wrong last step leaves noise on good shapes.",
-        "Grain on good shapes: that one is broken. No digits at all, but no grain: undertrained.",
-    ),
-    wrong=tuple(
-        Wrong(" ".join(order), order, _MIXED_UP[order])
-        for order in permutations(_GRIDS)
-        if order != _GRIDS
-    ),
-)
-
-EXERCISES = [
-    TIME_EMBEDDING,
-    TRAINING_STEP,
-    EMA_UPDATE,
-    ANCESTRAL_STEP,
-    HAND_STEP,
-    TIMESTEPS,
-    WHICH_GRID,
-]

@@ -26,7 +26,7 @@ def solved(nb):
 
     Raises whatever `find` raises when an exercise's id is not known.
     """
-    from lessons_lib.course.exercises import find  # slow to import, and only needed here
+    from lessons_lib.course.exercises.bank import find  # slow to import, and only needed here
 
     nb = copy.deepcopy(nb)
     for name, cell in marked(nb, "exercise"):
@@ -55,13 +55,16 @@ def readers(nb):
 
 def asked_for(cell) -> list[tuple[float, float]]:
     """(number, tolerance) for each that a cell asks for by hand; small integers are everywhere."""
-    from lessons_lib.course.exercises import Value, find  # slow to import, and only needed here
+    from lessons_lib.course.exercises.bank import (  # slow to import, and only needed here
+        OnPaper,
+        find,
+    )
 
     found = []
     for tag in tags(cell):
         with contextlib.suppress(ValueError):  # an exercise that nobody knows
             task = find(tag.removeprefix("exercise:")) if tag.startswith("exercise:") else None
-            answer = task.answer if isinstance(task, Value) else ()
+            answer = task.answer if isinstance(task, OnPaper) else ()
             parts = answer if isinstance(answer, tuple | list) else (answer,)
             parts = [float(part) for part in parts if isinstance(part, int | float)]
             found += [(p, task.tolerance + 1e-9) for p in parts if p % 1 or abs(p) >= 10]

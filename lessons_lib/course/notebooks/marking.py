@@ -32,7 +32,7 @@ from lessons_lib.course.checking.attempt import exercise, grade
 from lessons_lib.course.checking.grading import Outcome, equal, outcome_of
 from lessons_lib.course.checking.parts import Unreadable, opened
 from lessons_lib.course.checking.sandbox import isolated
-from lessons_lib.course.exercises import Value, all_exercises
+from lessons_lib.course.exercises.bank import OnPaper, all_exercises
 from lessons_lib.course.notebooks.editions import feeding, marked, names_of, rebound
 from lessons_lib.course.notebooks.rules import code_cells, tags, tree
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
@@ -232,7 +232,7 @@ def confirmed(task, gave, seed: int) -> bool:
 
     The probes are others than those of the check.
     """
-    if isinstance(task, Value):
+    if isinstance(task, OnPaper):
         return grade(task.id, gave, seed).symbol == RIGHT
     with isolated():
         probes, expected = answers(task, seed + 1)
@@ -323,13 +323,13 @@ def answered(what: Task, seed: int) -> dict:
         answer = eval(what.answer, space)
     except BaseException as problem:  # SystemExit and KeyboardInterrupt, too
         return {"symbol": WRONG, "said": f"{type(problem).__name__}: {problem}"}
-    if isinstance(known, Value):
+    if isinstance(known, OnPaper):
         with contextlib.suppress(Unreadable):
             answer = opened(answer)  # a generator can be read once only
     result = grade(what.id, answer, seed)
     said = {"symbol": result.symbol, "said": result.message}
     if result.symbol == RIGHT:
-        said["gave"] = answer if isinstance(known, Value) else given(known, answer, seed + 1)
+        said["gave"] = answer if isinstance(known, OnPaper) else given(known, answer, seed + 1)
     return said
 
 

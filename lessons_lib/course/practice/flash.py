@@ -1,26 +1,7 @@
 """Flash cards: a question to answer aloud, and its answer behind a click."""
 
-import yaml
-
 from lessons_lib.course.say import marked_up
-from lessons_lib.files import DATA, reading
-
-
-def load(kind: str, notebook: str) -> list[dict]:
-    """What data/kind holds for one notebook ("01").
-
-    Raises ValueError, with the notebooks that have some, if this one has none; FileProblem for a
-    file that is no list.
-    """
-    path = DATA / kind / f"{notebook}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise ValueError(f"notebook: {notebook!r} has no {kind}; there are {kind} for {known}")
-    with reading(path, "a list, YAML", f"Repair it with `git restore data/{kind}/{path.name}`"):
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(rows, list):
-            raise ValueError(f"a {type(rows).__name__}")
-        return rows
+from lessons_lib.course.words import load
 
 
 def load_cards(notebook: str) -> list[dict[str, str]]:

@@ -8,65 +8,66 @@ import random
 import secrets
 from itertools import combinations
 
-from lessons_lib.course.exercises import Value, Wrong, find
-from lessons_lib.course.practice.drills import DRILLS, Drill
+from lessons_lib.course.exercises.bank import Anew, OnPaper, Slip, all_exercises, find, rounded
 
 
-def fresh(id: str, number: int | str) -> Value:
+def fresh(id: str, number: int | str) -> OnPaper:
     """The exercise with new numbers; the same number gives the same task again.
 
     Raises ValueError for an id without new numbers, naming those that have them, and for a number
     that is no positive integer.
     """
-    if id not in DRILLS:
-        near = difflib.get_close_matches(str(id), DRILLS, n=3, cutoff=0.6) or sorted(DRILLS)
+    if not has_new_numbers(id):
+        names = sorted(each.id for each in all_exercises() if has_new_numbers(each.id))
+        near = difflib.get_close_matches(str(id), names, n=3, cutoff=0.6) or names
         raise ValueError(f"id: {id!r} has no new numbers; these have: {', '.join(near)}")
     if not str(number).isdecimal() or int(number) < 1:
         raise ValueError(f"number: {number!r} given; need an integer from 1, as in {id}#7")
-    drill, original = DRILLS[id], find(id)
-    given, answers = drawn(drill, f"{id} {number}")
-    right = answers[0]
+    original = find(id)
+    anew = original.anew
+    given, right, wrong = drawn(anew, f"{id} {number}")
     first = right[0] if isinstance(right, tuple) else right
-    return Value(
+    return OnPaper(
         id=id,
-        question=drill.ask.format(**{name: written(given[name], name) for name in given}),
         section=original.section,
         answer=right,
         tested=("the same line, with other numbers",),
         hints=(
             f"Only the numbers are new: “{original.section}” shows the way.",
-            drill.line,
-            f"The first number is {first:.{max(1, drill.digits - 1)}f}, to one digit less.",
+            anew.line,
+            f"The first number is {first:.{max(1, anew.digits - 1)}f}, to one digit less.",
         ),
-        wrong=tuple(
-            Wrong(name, answer, hint)
-            for (name, _, hint), answer in zip(drill.wrong, answers[1:], strict=True)
-        ),
-        tolerance=drill.slack * 10**-drill.digits,
+        wrong=wrong,
+        tolerance=anew.slack * 10**-anew.digits,
+        ask=anew.ask.format(**{name: written(given[name], name) for name in given}),
     )
 
 
-def drawn(drill: Drill, seed: str) -> tuple[dict, list]:
-    """Numbers for which no two answers look alike, and the answers, the right one first."""
+def has_new_numbers(id: str) -> bool:
+    """Whether there is an exercise of that id, and it can be asked with other numbers."""
+    return any(each.id == id and getattr(each, "anew", None) for each in all_exercises())
+
+
+def drawn(anew: Anew, seed: str) -> tuple[dict, float | tuple, tuple[Slip, ...]]:
+    """Numbers for which no two answers look alike, the right answer, and the slips."""
     for attempt in range(1000):
-        given = drill.draw(random.Random(f"{seed} {attempt}"))
-        rules = (drill.answer, *(rule for _, rule, _ in drill.wrong))
-        answers = [_rounded(rule(**given), drill.digits) for rule in rules]
-        gap = 2 * drill.slack * 10**-drill.digits
-        if all(_apart(a, b, gap) for a, b in combinations(answers, 2)):
-            return given, answers
+        given = anew.draw(random.Random(f"{seed} {attempt}"))
+        rules = (anew.formula, *(rule for _, rule, _ in anew.slips))
+        right, *wrong = (rounded(rule(**given), anew.digits) for rule in rules)
+        gap = 2 * anew.slack * 10**-anew.digits
+        if all(_apart(a, b, gap) for a, b in combinations((right, *wrong), 2)):
+            named = zip(anew.slips, wrong, strict=True)
+            return (
+                given,
+                right,
+                tuple(Slip(name, answer, said) for (name, _, said), answer in named),
+            )
     raise RuntimeError(f"{seed}: no numbers found that tell the mistakes apart")
 
 
 def pick() -> int:
     """A number for `fresh` that nobody knows beforehand."""
     return 1 + secrets.randbelow(999)
-
-
-def _rounded(values, digits):
-    if isinstance(values, tuple):
-        return tuple(round(float(value), digits) for value in values)
-    return round(float(values), digits)
 
 
 def _apart(a, b, gap) -> bool:

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lessons_lib.course.exercises import find
+from lessons_lib.course.exercises.bank import find
 from lessons_lib.course.practice.lessons import lesson, lessons
 from lessons_lib.course.practice.memory import day, history, session, state, times
 from lessons_lib.course.say import EDGES, OPEN, RIGHT, WRONG, anchor, put

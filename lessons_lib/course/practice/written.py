@@ -1,7 +1,8 @@
 """The six questions of a lesson: write an answer, compare it with a model, and say how it went."""
 
-from lessons_lib.course.practice.flash import folded, load
+from lessons_lib.course.practice.flash import folded
 from lessons_lib.course.say import committed, plain
+from lessons_lib.course.words import load
 
 
 def load_questions(notebook: str) -> list[dict]:
