@@ -285,6 +285,19 @@ def test_a_guess_without_spread_is_not_divided_by_it():
         close(rescale(denoise, 1, 3.0)(u, T), 3 * c, 0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_finite_is_what_it_says_even_where_the_sum_overflows(dtype):
+    x = torch.full((3, 1000), torch.finfo(dtype).max, dtype=dtype)
+    assert guards.finite(x) and guards.finite(-x) and guards.finite(x[:0])
+    for odd in (math.nan, math.inf, -math.inf):
+        for large in (x, 0 * x):
+            broken = large.clone()
+            broken[1, 7] = odd
+            assert not guards.finite(broken)
+    assert not guards.finite(torch.tensor([math.inf, -math.inf], dtype=dtype))
+    assert guards.finite(torch.empty(2, dtype=dtype, device="meta"))
+
+
 def test_an_interval_is_chosen_for_each_sample():
     t = cosine(torch.tensor([0.1, 0.4, 0.5, 0.9]))
     asked = []

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib import data, files, learn
+from lessons_lib.course.start import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg
@@ -82,7 +83,7 @@ def _tiles(x: Tensor, zoom: int) -> bytes:
 @torch.no_grad()
 def _digits(denoise) -> bytes:
     label = torch.arange(10).repeat(3)
-    noise = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(5))
+    noise = torch.randn(30, 1, 8, 8, generator=seeded(5))
     return _tiles(sample(ddim, cfg(denoise, label, 1.0), noise, grid(cosine, 50)), zoom=8)
 
 
@@ -91,7 +92,7 @@ def _shapes(*walks: tuple[int, float]) -> Callable[..., bytes]:
 
     @torch.no_grad()
     def drawn(denoise) -> bytes:
-        generator = torch.Generator().manual_seed(5)
+        generator = seeded(5)
         c = data.choose(20, generator)
         c[:, 0] = torch.arange(20) % len(data.ATTRIBUTES["shape"])  # every shape, in turn
         noise = torch.randn(20, 3, 32, 32, generator=generator)
