@@ -2,6 +2,7 @@
 
 import copy
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ def shape_denoiser(recipe: Recipe = SHAPES) -> learn.NetDenoiser:
     """The untrained network of the shapes, always with the same first weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return learn.NetDenoiser(nets.UNet(VALUES), recipe.predicts)
+        return learn.NetDenoiser(nets.UNet(partial(nets.Attributes, VALUES)), recipe.predicts)
 
 
 def fresh(size: int, device: torch.device | str = "cpu", split: str = "train") -> learn.Batches:
