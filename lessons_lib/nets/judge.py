@@ -94,6 +94,7 @@ class SecondShapeJudge(ShapeJudge):
 
 
 def _evened(width: int) -> nn.Module:
+    """As `parts.GroupNorm`, but in the judge's own precision: the next layer takes no other."""
     return nn.GroupNorm(width // 16, width, affine=False)
 
 
