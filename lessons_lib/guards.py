@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+NO_LABEL = -1  # the condition of a sample without one
+
 
 def need(name: str, *values, allowed: str, ok: Callable[..., bool]) -> None:
     """Refuse values for which ok(*values) is not true, or cannot be said."""
@@ -160,6 +162,11 @@ def fit(name: str, w: float | Tensor, x: Tensor) -> float | Tensor:
     if len(w) != len(x):
         raise ValueError(f"{name}: {len(w)} given for {len(x)} samples; need 1 or as many")
     return per_sample(w.to(x), x)
+
+
+def wide(x: Tensor) -> Tensor:
+    """x in float32 at least: halves cannot hold a squared distance at sigma = 80, or a variance."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def per_sample(value: Tensor, x: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Distances between two sets of samples, what each lacks, and how sure such a number is."""
 
+from lessons_lib.exact import distance
 from lessons_lib.metrics.distances import (
     cubic_kernel,
-    distance,
     frechet,
     gaussian_kernel,
     kernel_distance,

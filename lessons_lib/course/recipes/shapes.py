@@ -2,6 +2,7 @@
 
 import copy
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,8 @@ SECOND_JUDGE = JUDGE | {"steps": 4000, "lr": 2e-3, "seed": 7}
 def shape_denoiser(recipe: Recipe = SHAPES) -> learn.NetDenoiser:
     """The untrained network of the shapes, always with the same first weights."""
     with first_weights(recipe.seed):
-        return learn.NetDenoiser(getattr(nets, recipe.net)(VALUES), recipe.predicts)
+        net = getattr(nets, recipe.net)(partial(nets.Attributes, VALUES))
+        return learn.NetDenoiser(net, recipe.predicts)
 
 
 def shape_batches(
