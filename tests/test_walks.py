@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lessons_lib import viz
-from lessons_lib.course.practice.new_numbers import written
+from lessons_lib.course.practice.anew import written
 from lessons_lib.course.practice.walks import (
     Question,
     exact_walk,

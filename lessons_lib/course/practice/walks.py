@@ -9,7 +9,7 @@ import ipywidgets
 import torch
 
 from lessons_lib import viz
-from lessons_lib.course.practice.new_numbers import written
+from lessons_lib.course.practice.anew import written
 from lessons_lib.levels import Level, cosine, grid
 from lessons_lib.samplers import ddim, walk
 from lessons_lib.widgets import Pictured
