@@ -5,9 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.guards import condition, numbers, whole
+from lessons_lib.guards import NO_LABEL, condition, numbers, whole, wide
 from lessons_lib.levels import Level
-from lessons_lib.wrap import NO_LABEL
 
 
 class MixtureDenoiser(nn.Module):
@@ -40,7 +39,7 @@ class MixtureDenoiser(nn.Module):
 
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """E[x0 | x_t = x], (B, D): every component's own guess, weighed by its share of x."""
-        dtype, x = x.dtype, _single(x)
+        dtype, x = x.dtype, wide(x)
         offset, var = self._offset(x, t), self._var(x, t)
         gain = t.to(x).alpha * self.std.to(x) ** 2 / var
         guess = self.mu.to(x) + gain[..., None] * offset  # (B, K, D)
@@ -49,7 +48,7 @@ class MixtureDenoiser(nn.Module):
 
     def log_prob(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         """log p_t(x), (B,): the density of the data in the fog of level t."""
-        dtype, x = x.dtype, _single(x)
+        dtype, x = x.dtype, wide(x)
         log_joint = self._log_joint(self._offset(x, t), self._var(x, t), c)
         return (log_joint.logsumexp(1) - self._log_weight(x, c).logsumexp(1)).to(dtype)
 
@@ -108,25 +107,23 @@ class DatasetDenoiser(nn.Module):
         """softmax_i(-|x - alpha x_i|² / 2 sigma²) · X, shaped like x."""
         if bool((t.sigma == 0).any()):
             raise ValueError("t: sigma is 0 there, where x is the data itself; ask where sigma > 0")
-        flat = _single(x).flatten(1)
+        flat = wide(x).flatten(1)
         data = self.data.to(flat).flatten(1)
         if flat.shape[1] != data.shape[1]:
             shapes = tuple(x.shape[1:]), tuple(self.data.shape[1:])
             raise ValueError(f"x: samples of shape {shapes[0]} given; the data's are {shapes[1]}")
         t = t.to(flat)
         if t.alpha.ndim == 0:
-            distance = _distance(flat, t.alpha * data)
+            gap = distance(flat, t.alpha * data)
         else:  # every sample sees the data at its own level
-            distance = _distance(flat[:, None], t.alpha[..., None] * data)[:, 0]
-        share = torch.softmax(-(distance**2) / (2 * t.sigma**2), dim=1)  # (B, N)
+            gap = distance(flat[:, None], t.alpha[..., None] * data)[:, 0]
+        share = torch.softmax(-(gap**2) / (2 * t.sigma**2), dim=1)  # (B, N)
         return (share @ data).reshape(x.shape).to(x.dtype)
 
 
-def _single(x: Tensor) -> Tensor:
-    """Halves as float32: they cannot hold a squared distance at sigma = 80."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+def distance(a: Tensor, b: Tensor) -> Tensor:
+    """|a - b|, (n, m), without the expanded square: equal rows are at 0, not at rounding.
 
-
-def _distance(a: Tensor, b: Tensor) -> Tensor:
-    """Distances without the expanded square, which is up to 20 % wrong in float32 near the data."""
+    In float32 that square is up to 20 % wrong near the data.
+    """
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+NO_LABEL = -1  # the condition of a sample without one
+
 
 def need(name: str, *values, allowed: str, ok: Callable[..., bool]) -> None:
     """Refuse values for which ok(*values) is not true, or cannot be said."""
@@ -70,7 +72,7 @@ def start(x: Tensor, levels, generator) -> list:
     kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise ValueError(f"x: dtype {kind} given; need floating point noise, such as float32")
-    if x.device.type != "meta" and not bool(torch.isfinite(x).all()):
+    if not finite(x):
         raise ValueError("x: holds NaN or Inf; need finite noise")
     dice(generator, x)
     levels = list(levels) if isinstance(levels, Iterable) else []
@@ -78,12 +80,25 @@ def start(x: Tensor, levels, generator) -> list:
         raise ValueError(f"levels: {len(levels)} given; need at least 2, noisiest first")
     if x.itemsize < 4 and any(t.alpha.ndim for t in levels):
         raise ValueError(f"x: {kind} given, too coarse for one level per sample; need float32")
-    ratio = torch.stack(torch.broadcast_tensors(*(t.ratio for t in levels)))
+    fields = [*(t.alpha for t in levels), *(t.sigma for t in levels)]
+    alpha, sigma = torch.stack(torch.broadcast_tensors(*fields)).chunk(2)  # fast: one division
+    ratio = sigma / alpha
     if not bool((ratio[1:] < ratio[:-1]).all()):
         raise ValueError(
             "levels: sigma/alpha must fall from each level to the next, noisiest first"
         )
     return [t.to(x) for t in levels]
+
+
+def finite(x: Tensor) -> bool:
+    """Whether x holds neither NaN nor Inf, as far as one can look (not on the meta device).
+
+    By their sum, which is cheap; only where that is not finite, number by number.
+    """
+    if x.device.type == "meta":
+        return True
+    total = x.sum(dtype=torch.float32 if x.itemsize < 4 else None)
+    return math.isfinite(total) or bool(torch.isfinite(x).all())
 
 
 def moment(time) -> Tensor:
@@ -147,6 +162,11 @@ def fit(name: str, w: float | Tensor, x: Tensor) -> float | Tensor:
     if len(w) != len(x):
         raise ValueError(f"{name}: {len(w)} given for {len(x)} samples; need 1 or as many")
     return per_sample(w.to(x), x)
+
+
+def wide(x: Tensor) -> Tensor:
+    """x in float32 at least: halves cannot hold a squared distance at sigma = 80, or a variance."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def per_sample(value: Tensor, x: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import html
-import io
 import textwrap
 import time
 from collections.abc import Callable, Mapping
@@ -11,12 +10,11 @@ from collections.abc import Callable, Mapping
 import ipywidgets
 import matplotlib as mpl
 import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
 from lessons_lib import viz
 from lessons_lib.playground import MODELS, SAMPLERS, SPACINGS, STEPS, Model, draw
+from lessons_lib.viz.images import square, tiles
 
 
 def _empty(ax) -> None:
@@ -339,7 +337,7 @@ def _many(n: int, thing: str) -> str:
 
 def gallery(x: Tensor, names: list[str]) -> str:
     """Pictures (n, C, H, W) as HTML, a group for each name, which stands below; taken in turn."""
-    cols = _columns(len(x) // len(names))
+    cols = square(len(x) // len(names))
     width = min(max(880 // len(names) - 12, 64), 340)  # pixels, a group
     groups = []
     for i, name in enumerate(map(html.escape, names)):
@@ -355,25 +353,3 @@ def gallery(x: Tensor, names: list[str]) -> str:
             f"{name}</figcaption></figure>"
         )
     return f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(groups)}</div>'
-
-
-def _columns(n: int) -> int:
-    """A square, or nearly."""
-    return max(1, round(n**0.5))
-
-
-def tiles(x: Tensor, cols: int | None = None, zoom: int = 1) -> bytes:
-    """Pictures (n, C, H, W) in [-1, 1], side by side, as PNG bytes; in a square if cols is None.
-
-    Every pixel becomes zoom × zoom of them.
-    """
-    n, channels, height, width = x.shape
-    cols = cols or _columns(n)
-    x = torch.cat([x, x.new_ones(-n % cols, *x.shape[1:])])
-    bright = ((x.clamp(-1, 1) + 1) * 127.5).round().byte()
-    rows = bright.unflatten(0, (-1, cols))  # (rows, cols, C, H, W)
-    canvas = rows.permute(0, 3, 1, 4, 2).reshape(-1, cols * width, channels)
-    canvas = canvas.repeat_interleave(zoom, 0).repeat_interleave(zoom, 1)
-    with io.BytesIO() as file:
-        Image.fromarray(canvas.squeeze(-1).numpy()).save(file, format="png", optimize=True)
-        return file.getvalue()

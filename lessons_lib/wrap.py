@@ -5,11 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from lessons_lib.guards import condition, fit, need, per_sample, strength
+from lessons_lib.guards import NO_LABEL, condition, fit, need, per_sample, strength
 from lessons_lib.levels import Level
 from lessons_lib.samplers import Denoiser
-
-NO_LABEL = -1  # the label of a sample without one
 
 
 def given(denoise, c: Tensor) -> Denoiser:

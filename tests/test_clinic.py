@@ -9,8 +9,8 @@ import torch
 
 from lessons_lib import data, learn
 from lessons_lib.course import clinic
-from lessons_lib.course.clinic import BUGS, TREE, Question, diagnose, examine
-from lessons_lib.course.clinic.proofs import LEVELS
+from lessons_lib.course.clinic import BUGS, TREE, Fork, diagnose, examine
+from lessons_lib.course.clinic.health import LEVELS
 from lessons_lib.course.exercises.bank import find
 from lessons_lib.course.notebooks.execute import load
 from lessons_lib.course.recipes.digits import digit_denoiser
@@ -40,12 +40,12 @@ by_id = pytest.mark.parametrize("bug", BUGS, ids=[bug.id for bug in BUGS])
 
 @cache
 def found(id, seed=0):
-    ask, walk = HEALTHY[id] if id in HEALTHY else clinic.find(id)[4:6]
-    return examine(ask, walk, seed=seed)
+    bug = None if id in HEALTHY else clinic.find(id)
+    return examine(*(HEALTHY[id] if bug is None else (bug.ask, bug.walk)), seed=seed)
 
 
 def leaves(tree=TREE):
-    return leaves(tree.above) + leaves(tree.below) if isinstance(tree, Question) else [tree]
+    return leaves(tree.above) + leaves(tree.below) if isinstance(tree, Fork) else [tree]
 
 
 @by_id
@@ -105,7 +105,7 @@ def test_the_tree_has_a_leaf_for_everyone_and_asks_only_what_is_measured():
     assert set(leaves()) == {*(bug.id for bug in BUGS), "healthy", "undertrained"}
 
     def asked(tree):
-        if not isinstance(tree, Question):
+        if not isinstance(tree, Fork):
             return set()
         return {tree.statistic} | asked(tree.above) | asked(tree.below)
 

@@ -43,7 +43,8 @@ ROOT = Path(__file__).resolve().parents[1]
 D = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3], label=[0, 1])
 X, T, LADDER, DIGITS = normal(4, 2), cosine(0.5), grid(cosine, 3), normal(2, 1, 8, 8).float()
 DIGIT_NET = learn.NetDenoiser(nets.DigitNet(width=8, blocks=1))
-SHAPE_NET, WORD_NET = nets.UNet((2, 3), (16, 16, 16)), nets.UNet(widths=(16, 16, 16), words=9)
+TOLD = partial(nets.Attributes, (2, 3))
+SHAPE_NET, WORD_NET = (nets.UNet(c, (16, 16, 16)) for c in (TOLD, partial(nets.Words, 9)))
 PICTURES = normal(6, 3, 8, 8).float()
 INTEGERS = "allowed are the integers from 1 up"
 NUMBER = "given; need a number, or a tensor of them"
@@ -130,8 +131,14 @@ REFUSED = {  # a call, and what it says
     "attributes": (lambda: SHAPE_NET(PICTURES, T, 3), r"c: torch.int64 \(\) given; need integers"),
     "tokens": (lambda: WORD_NET(PICTURES, T, [1]), r"c: torch.int64 \(1,\) given; need integers"),
     "no pixels": (lambda: SHAPE_NET(PICTURES[:, :, :0], T), "x: shape .* need .B, 3, H, W."),
-    "values": (lambda: nets.UNet(3), "values, words: 3, 0 given; need one of the two"),
-    "widths": (lambda: nets.UNet((2,), (10, 20, 30)), "widths: .* need three multiples of 16"),
+    "values": (lambda: nets.Attributes(3, 8), "values: 3 given; need how many each attribute has"),
+    "no values": (lambda: nets.Attributes((), 8), r"values: \(\) given; need how many each"),
+    "words": (lambda: nets.Words(0, 8), f"words: 0 given; {INTEGERS}"),
+    "condition": (
+        lambda: nets.UNet((2, 3)),
+        r"condition: \(2, 3\) given; need a function, such as",
+    ),
+    "widths": (lambda: nets.UNet(TOLD, (10, 20, 30)), "widths: .* need three multiples of 16"),
     "width": (lambda: nets.DigitNet(width=0), f"width: 0 given; {INTEGERS}"),
     "dim": (lambda: nets.time_embedding(X[:, 0], 7), "dim: 7 given; need an even number from 4"),
     "dim 2": (lambda: nets.time_embedding(X[:, 0], 2), "dim: 2 given; need an even number"),
@@ -283,6 +290,19 @@ def test_a_guess_without_spread_is_not_divided_by_it():
         u, c = torch.zeros(shape), torch.ones(shape)
         denoise = lambda x, t, label=None, u=u, c=c: u if label is None else c
         close(rescale(denoise, 1, 3.0)(u, T), 3 * c, 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_finite_is_what_it_says_even_where_the_sum_overflows(dtype):
+    x = torch.full((3, 1000), torch.finfo(dtype).max, dtype=dtype)
+    assert guards.finite(x) and guards.finite(-x) and guards.finite(x[:0])
+    for odd in (math.nan, math.inf, -math.inf):
+        for large in (x, 0 * x):
+            broken = large.clone()
+            broken[1, 7] = odd
+            assert not guards.finite(broken)
+    assert not guards.finite(torch.tensor([math.inf, -math.inf], dtype=dtype))
+    assert guards.finite(torch.empty(2, dtype=dtype, device="meta"))
 
 
 def test_an_interval_is_chosen_for_each_sample():

@@ -271,15 +271,15 @@ def test_the_push_of_moments_is_first_order():
 # --- the instruments of one dimension -------------------------------------------------------------
 
 
-def test_one_step_reads_off_the_mean_and_the_spread_of_the_posterior():
+def test_a_step_read_off_has_the_mean_and_the_spread_of_the_posterior():
     t, s = cosine(0.7), cosine(0.4)
     toy, x = MixtureDenoiser([[1.0]], [0.5]), torch.linspace(-2, 2, 5, dtype=torch.float64)[:, None]
     var = t.sigma**2 - (t.alpha / s.alpha) ** 2 * s.sigma**2
     mean = (t.alpha / s.alpha * s.sigma**2 * x + s.alpha * var * toy(x, t)) / t.sigma**2
-    found, std = measure.one_step(ddpm, toy, x, t, s)
+    found, std = metrics.law_of_step(ddpm, toy, x, t, s)
     torch.testing.assert_close(found, mean, rtol=0, atol=1e-12)
     assert std == pytest.approx(float((var * s.sigma**2 / t.sigma**2).sqrt()), abs=1e-12)
-    found, std = measure.one_step(ddim, toy, x, t, s)
+    found, std = metrics.law_of_step(ddim, toy, x, t, s)
     assert std == 0
     torch.testing.assert_close(found, ddim(toy, x, t, s).x, rtol=0, atol=0)
 
@@ -287,10 +287,10 @@ def test_one_step_reads_off_the_mean_and_the_spread_of_the_posterior():
 def test_the_quantile_undoes_the_distribution_function():
     mix = MixtureDenoiser([[-1.0], [2.0]], [0.3, 0.1], [1.0, 3.0])
     u = torch.linspace(0.001, 0.999, 50, dtype=torch.float64)
-    x = measure.quantile(mix, u)
+    x = metrics.quantile(mix, u)
     below = 0.25 * torch.special.ndtr((x + 1) / 0.3) + 0.75 * torch.special.ndtr((x - 2) / 0.1)
     torch.testing.assert_close(below, u, rtol=0, atol=1e-10)
-    one = measure.quantile(MixtureDenoiser([[1.0]], [2.0]), u)
+    one = metrics.quantile(MixtureDenoiser([[1.0]], [2.0]), u)
     torch.testing.assert_close(one, 1 + 2 * torch.special.ndtri(u), rtol=0, atol=1e-10)
 
 
@@ -299,7 +299,7 @@ def test_the_law_of_the_chain_is_the_affine_push_on_gaussian_data(name):
     """Oracle D1: on Gaussian data mean and variance are known without the grid."""
     step, n = measure.SAMPLERS[name], 20000
     mean, var = measure.guided_moments(step, (0.0, 1.0), (0.5, 0.6), 1.0, 20)
-    points = measure.law_of_chain(step, MixtureDenoiser([[0.5]], [0.6]), grid(cosine, 20), n, 0.02)
+    points = metrics.law_of_chain(step, MixtureDenoiser([[0.5]], [0.6]), grid(cosine, 20), n, 0.02)
     assert float(points.mean()) == pytest.approx(mean, abs=1e-4)
     assert float(points.var()) == pytest.approx(var, rel=2e-3)
     middle = (torch.arange(n, dtype=torch.float64) + 0.5) / n
@@ -311,7 +311,7 @@ def test_the_law_of_the_chain_is_the_affine_push_on_gaussian_data(name):
 def test_a_finer_grid_tells_the_same(name):
     step, mix = measure.SAMPLERS[name], MixtureDenoiser([[-1.5], [1.0]], [0.3, 0.5])
     levels = grid(from_betas(linear_betas()), 20)
-    coarse, fine = (measure.law_of_chain(step, mix, levels, 5000, h) for h in (0.02, 0.01))
+    coarse, fine = (metrics.law_of_chain(step, mix, levels, 5000, h) for h in (0.02, 0.01))
     assert metrics.w2(coarse, fine) < 1e-3
 
 

@@ -1,6 +1,7 @@
 """Networks: shapes, levels, labels, precisions."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -10,11 +11,13 @@ from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
 from lessons_lib.learn import NetDenoiser, drop_labels
 from lessons_lib.nets import (
     Attention,
+    Attributes,
     DigitJudge,
     DigitNet,
     GroupNorm,
     ShapeJudge,
     UNet,
+    Words,
     level_angle,
     time_embedding,
 )
@@ -91,7 +94,7 @@ VALUES = (8, 3, 2)
 def unet():
     """A small one, with weights where it starts with zeros, so that everything can be seen."""
     torch.manual_seed(0)
-    made = UNet(VALUES, widths=(16, 16, 32))
+    made = UNet(partial(Attributes, VALUES), widths=(16, 16, 32))
     for weight in made.parameters():
         if bool((weight == 0).all()):
             torch.nn.init.normal_(weight, std=0.1)
@@ -163,7 +166,7 @@ def test_attributes_it_does_not_know_are_refused(unet, c, which):
 @pytest.fixture
 def reader():
     torch.manual_seed(0)
-    made = UNet(words=len(data.VOCABULARY), widths=(16, 16, 32))
+    made = UNet(partial(Words, len(data.VOCABULARY)), widths=(16, 16, 32))
     for weight in made.parameters():
         if bool((weight == 0).all()):
             torch.nn.init.normal_(weight, std=0.1)
@@ -213,10 +216,23 @@ def test_words_it_does_not_know_are_refused(reader, c, which):
         reader(torch.zeros(1, 3, 16, 16), levels.cosine(0.4), c)
 
 
-def test_a_network_hears_either_attributes_or_words():
-    for arguments in ({}, {"values": VALUES, "words": 9}):
-        with pytest.raises(ValueError, match="values, words: .* need one of the two"):
-            UNet(**arguments)
+def test_a_network_hears_whatever_its_condition_reads():
+    """A condition that answers nothing is no condition: what is asked for enters there alone."""
+
+    class Deaf(torch.nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.width = width
+
+        def forward(self, c, x):
+            return torch.zeros(len(x), self.width)
+
+    torch.manual_seed(0)
+    net, x, t = UNet(Deaf, widths=(16, 16, 32)), torch.randn(2, 3, 16, 16), levels.cosine(0.4)
+    torch.nn.init.normal_(net.leave.weight, std=0.1)
+    assert torch.equal(net(x, t, "a red star"), net(x, t)) and net(x, t).std() > 0
+    with pytest.raises(ValueError, match=r"condition: \(8, 3, 2\) given; need a function"):
+        UNet(VALUES)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 16, 16), (1, 3, 12, 16), (3, 16, 16)])
@@ -269,17 +285,17 @@ def test_the_judge_of_shapes():
 # --- precisions -----------------------------------------------------------------------------------
 
 PRECISIONS = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
-WIDTHS = {"widths": (16, 16, 32)}
+WIDTHS, TOLD = {"widths": (16, 16, 32)}, partial(Attributes, VALUES)
 SMALL = {  # name -> (what makes one, the shape of what it is asked about)
     "DigitNet": (lambda: DigitNet(32, 2), (4, 1, 8, 8)),
     "DigitJudge": (DigitJudge, (4, 1, 8, 8)),
     "SecondDigitJudge": (nets.SecondDigitJudge, (4, 1, 8, 8)),
-    "UNet": (lambda: UNet(VALUES, **WIDTHS), (4, 3, 16, 16)),
-    "UNet, words": (lambda: UNet(words=9, **WIDTHS), (4, 3, 16, 16)),
+    "UNet": (lambda: UNet(TOLD, **WIDTHS), (4, 3, 16, 16)),
+    "UNet, words": (lambda: UNet(partial(Words, 9), **WIDTHS), (4, 3, 16, 16)),
     "ShapeJudge": (lambda: ShapeJudge(VALUES), (4, 3, 32, 32)),
     "SecondShapeJudge": (lambda: nets.SecondShapeJudge(VALUES), (4, 3, 32, 32)),
     "NetDenoiser": (lambda: NetDenoiser(DigitNet(32, 2), "v"), (4, 1, 8, 8)),
-    "NetDenoiser, eps": (lambda: NetDenoiser(UNet(VALUES, **WIDTHS), "eps"), (4, 3, 16, 16)),
+    "NetDenoiser, eps": (lambda: NetDenoiser(UNet(TOLD, **WIDTHS), "eps"), (4, 3, 16, 16)),
     "MixtureDenoiser": (lambda: MixtureDenoiser(torch.randn(3, 2), [0.3, 0.5, 0.4]), (4, 2)),
     "DatasetDenoiser": (lambda: DatasetDenoiser(torch.randn(9, 1, 4, 4)), (4, 1, 4, 4)),
 }

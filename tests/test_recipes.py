@@ -1,6 +1,7 @@
 """The recipes: the same from the same seed, and what they made goes where it is found."""
 
 import builtins
+import inspect
 import json
 import os
 import signal
@@ -10,8 +11,8 @@ import torch
 
 from lessons_lib import data, files, learn, metrics
 from lessons_lib.course import recipes
-from lessons_lib.course.recipes import record, shapes
-from lessons_lib.levels import cosine, grid
+from lessons_lib.course.recipes import digits, record, shapes
+from lessons_lib.levels import cosine, grid, rectified
 from lessons_lib.nets import DigitNet
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg
@@ -28,7 +29,7 @@ def test_a_judge_is_trained_before_what_it_measures():
 
 
 def test_the_batches_come_from_the_generator_alone_and_never_twice():
-    draw = recipes.fresh(64)
+    draw = recipes.shape_batches(64)
     x, c = draw(1, seeded())
     again, later = draw(9, seeded()), draw(1, seeded(1))
     assert torch.equal(x, again[0]) and torch.equal(c, again[1])
@@ -179,3 +180,67 @@ def test_a_card_is_written_for_what_is_there(tmp_path):
     (tmp_path / "checkpoints/judge.json").write_bytes(record)
     page = recipes.write_card(tmp_path / "checkpoints").read_text(encoding="utf-8")
     assert "## `judge`" in page and "`digits`" not in page
+
+
+# --- the record says what was trained -------------------------------------------------------------
+
+
+def given_to(monkeypatch, module, name):
+    """What a function of a module is called with from now on, by keyword or by place."""
+    told, function = [], getattr(module, name)
+
+    def spy(*arguments, **options):
+        told.append(inspect.signature(function).bind(*arguments, **options).arguments)
+        raise StopIteration
+
+    monkeypatch.setattr(module, name, spy)
+    return told
+
+
+@pytest.mark.parametrize("steps, batch, lr, drop", [(3, 8, 1e-3, 0.5), (7, 5, 2e-3, 0.0)])
+def test_what_the_record_of_the_digits_says_is_what_trains(monkeypatch, steps, batch, lr, drop):
+    other = {"steps": steps, "batch": batch, "lr": lr, "labels dropped, per sample": drop}
+    monkeypatch.setattr(digits, "DIGITS", digits.DIGITS | other | {"schedule": "rectified"})
+    told = given_to(monkeypatch, learn, "fit")
+    with pytest.raises(StopIteration):
+        digits.fit_digits(None, steps)
+    (told,) = told
+    assert (told["steps"], told["options"]["lr"], told["options"]["drop"]) == (steps, lr, drop)
+    assert told["schedule"] is rectified and len(told["batches"](1, seeded())[0]) == batch
+    assert told["options"]["ema"] == digits.DIGITS["ema"]
+
+
+@pytest.mark.parametrize("name", ["DIGITS", "JUDGE", "SECOND_JUDGE"])
+def test_the_recipes_of_the_digits_are_those_of_their_records(name):
+    shipped = files.DATA / "checkpoints" / f"{name.lower()}.json"
+    said = json.loads(shipped.read_text(encoding="utf-8"))["recipe"]
+    assert said == getattr(digits, name)
+
+
+@pytest.mark.parametrize("name", ["SHAPES", "STUDENT", "JUDGE", "SECOND_JUDGE"])
+def test_the_recipes_of_the_shapes_are_those_of_their_records(name):
+    file = {"JUDGE": "shapes_judge", "SECOND_JUDGE": "second_shapes_judge"}
+    file |= {"SHAPES": "shapes", "STUDENT": "shapes_few"}
+    shipped = files.DATA / "checkpoints" / f"{file[name]}.json"
+    said = json.loads(shipped.read_text(encoding="utf-8"))["recipe"]
+    recipe = getattr(shapes, name)
+    assert said.items() >= (recipe if isinstance(recipe, dict) else recipe._asdict()).items()
+
+
+@pytest.mark.parametrize("room", [digits, shapes])
+def test_a_judge_is_trained_with_what_its_record_says_in_whatever_order(monkeypatch, room):
+    recipe = dict(reversed(room.JUDGE.items())) | {"batch": 6, "lr": 3e-4}
+    seen, told = [], given_to(monkeypatch, room, "fit_judge")
+
+    def judge(x):
+        seen.append(x)
+        raise StopIteration
+
+    real = data.digits() if room is digits else ()
+    more = (seeded(), False) if room is digits else ("cpu", False)
+    with pytest.raises(StopIteration):
+        room._fit_judge(judge, *real, recipe, *more)
+    assert (told[0]["steps"], told[0]["lr"]) == (recipe["steps"], 3e-4)
+    with pytest.raises(StopIteration):
+        told[0]["loss"](0)
+    assert len(seen[0]) == 6

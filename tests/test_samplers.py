@@ -352,7 +352,10 @@ def test_a_walk_says_at_which_step_it_broke():
     assert len(steps) == 3
 
 
-@pytest.mark.parametrize("dtype, value", [(torch.float16, 100), (torch.float64, 1e300)])
+LARGE = [(torch.float16, 100), (torch.float32, 1e36), (torch.float64, 1e300)]
+
+
+@pytest.mark.parametrize("dtype, value", [*LARGE, (torch.bfloat16, 1e36), (torch.float64, 1e306)])
 def test_large_but_finite_is_no_breakage(dtype, value):
     """Half precision cannot hold the sum of its own numbers, nor single that of double."""
     x = torch.full((10, 100), value, dtype=dtype)

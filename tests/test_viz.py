@@ -119,3 +119,16 @@ def test_names_stand_apart_in_the_order_of_their_lines_and_not_below_the_picture
     assert [heights[int(text.get_text())] for text in ax.texts] == sorted(heights)
     assert all(b - a > 0.0999 for a, b in itertools.pairwise(places))
     assert places[-1] == pytest.approx(0.9, abs=0.05)  # nothing near it: it stays
+
+
+def test_measured_and_frontier_draw_a_sampler_alike_and_leave_out_what_was_not_measured():
+    rows = [row | {"calls": row["evaluations"]} for row in rows_of(3.0, 2.0, 1.0)]
+    (_, left), (_, right) = viz.new_figure(), viz.new_figure()
+    viz.measured(rows[::-1], "r", left, "quality", ["b", "a"])
+    viz.frontier(rows, "r", right, ["b", "a"])
+    looks = [
+        [(*line.get_xydata().flatten(), line.get_color(), line.get_marker()) for line in ax.lines]
+        for ax in (left, right)
+    ]
+    assert looks[0][0] == looks[1][0] and looks[0][0][-2:] == (viz.COLOURS[1], "s")
+    assert [text.get_text() for ax in (left, right) for text in ax.texts] == ["a", "a"]

@@ -248,7 +248,7 @@ def test_every_caption_is_drawn_equally_often_and_stands_below_its_pictures(word
     for name, group in zip(names, groups, strict=True):
         assert f">{name}</figcaption>" in group
         assert group.count(f'<img alt="{name}"') == drawn // len(names)
-        shade = widgets.tiles(
+        shade = viz.tiles(
             label_picture(torch.tensor([int(name) if words else 0])).expand(1, 1, 4, 4)
         )
         assert base64.b64encode(shade).decode() in group
@@ -319,11 +319,11 @@ def test_the_star_stands_where_it_was_measured_and_nowhere_else():
 
 def test_the_preview_tiles_pictures_row_by_row():
     x = torch.linspace(-1, 1, 4).reshape(4, 1, 1, 1).expand(4, 1, 2, 2)
-    tiles = np.asarray(Image.open(io.BytesIO(widgets.tiles(x))))
+    tiles = np.asarray(Image.open(io.BytesIO(viz.tiles(x))))
     assert tiles[::2, ::2].tolist() == [[0, 85], [170, 255]]
-    line = np.asarray(Image.open(io.BytesIO(widgets.tiles(x, cols=4, zoom=3))))
+    line = np.asarray(Image.open(io.BytesIO(viz.tiles(x, cols=4, zoom=3))))
     assert line.shape == (6, 24) and line[0, ::6].tolist() == [0, 85, 170, 255]
-    assert Image.open(io.BytesIO(widgets.tiles(torch.zeros(3, 3, 2, 2)))).size == (4, 4)
+    assert Image.open(io.BytesIO(viz.tiles(torch.zeros(3, 3, 2, 2)))).size == (4, 4)
 
 
 def test_the_playground_reads_captions_and_what_they_leave_open():

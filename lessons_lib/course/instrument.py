@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib import data, files, learn, metrics
+from lessons_lib.course.start import seeded
 
 SEEDS = (0, 1, 2, 3, 4)
 AS_DRAWN, CLIPPED = "as drawn", "clipped to [-1, 1]"
@@ -51,6 +52,7 @@ def error(values: Sequence[float]) -> dict:
 
 
 def errors(found: list[dict], *keys: str) -> dict[str, dict]:
+    """The error of each of these keys, of which found has a number for every seed."""
     return {key: error([each[key] for each in found]) for key in keys}
 
 
@@ -104,11 +106,9 @@ class Digits(NamedTuple):
 
     def reference(self, seeds: Sequence[int]) -> dict:
         """The same for real digits, the floor that no model can be asked to beat; and a record."""
-        floors: dict[str, list[float]] = {}
-        for seed in seeds:
-            for whose, seen in self.features.items():
-                parts = [metrics.frechet(seen[a], seen[b]) for a, b in self._halves(seed)]
-                floors.setdefault(whose, []).append(statistics.median(parts))
+        floor = lambda whose, seed: metrics.floor(
+            metrics.frechet, self.features[whose], self.n, seeded(seed), self.splits
+        )[0]
         right = {
             f"recognised{SECOND[name]}, real digits": float(
                 (judge(self.x0).argmax(1) == self.label).double().mean()
@@ -120,7 +120,7 @@ class Digits(NamedTuple):
             "bars": BARS,
             "checkpoints": {name: checkpoint_hash(name) for name in ("digits", *self.judges)},
             **{
-                f"{name}, real against real": error(floors[whose])
+                f"{name}, real against real": error([floor(whose, seed) for seed in seeds])
                 for name, (whose, _) in RULERS.items()
                 if "clipped" not in name  # real digits lie in [-1, 1]
             },
@@ -132,7 +132,7 @@ class Digits(NamedTuple):
 
     def _halves(self, seed: int) -> list[tuple[Tensor, Tensor]]:
         """Two disjoint parts of n real digits each, as rows, a new pair for every split."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         return [
             torch.randperm(len(self.x0), generator=generator)[: 2 * self.n].chunk(2)
             for _ in range(self.splits)

@@ -23,7 +23,12 @@ def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generato
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, min(threads, usable_cores())))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return device, torch.Generator().manual_seed(seed)
+    return device, seeded(seed)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    """A generator of one's own, on the CPU."""
+    return torch.Generator().manual_seed(seed)
 
 
 def usable_cores() -> int:

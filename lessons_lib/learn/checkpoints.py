@@ -1,6 +1,7 @@
 """Trained weights in a file, and back."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -31,13 +32,24 @@ def load(name: str, folder: Path = files.DATA) -> nn.Module:
     with files.shipped(f"checkpoints/{name}.safetensors", what, folder) as path:
         with safe_open(path, "pt") as opened:
             about = json.loads(opened.metadata()["about"])
-            weights = {key: opened.get_tensor(key) for key in opened.keys()}
-        net = getattr(nets, about["net"])(**about["arguments"])
+            weights = {_now(key): opened.get_tensor(key) for key in opened.keys()}
+        make = _unet if about["net"] == "UNet" else getattr(nets, about["net"])
+        net = make(**about["arguments"])
         module = NetDenoiser(net, about["predicts"]) if "predicts" in about else net
         if wrong := differences(module, weights):
             raise ValueError(f"a {about['net']} that differs: {wrong}")
         module.load_state_dict(weights)
     return module.eval().requires_grad_(False)
+
+
+def _unet(values: list[int], **others) -> nn.Module:
+    """A U-Net of attributes, made from what a file can hold: numbers."""
+    return nets.UNet(partial(nets.Attributes, values), **others)
+
+
+def _now(key: str) -> str:
+    """How a weight is called now: in older files a U-Net's condition was always "attribute"."""
+    return key.replace("net.attribute.", "net.condition.")
 
 
 def differences(module: nn.Module, weights: dict[str, Tensor]) -> str:

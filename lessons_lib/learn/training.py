@@ -17,11 +17,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lessons_lib import files
-from lessons_lib.guards import need, numbers, whole
+from lessons_lib.guards import NO_LABEL, need, numbers, whole
 from lessons_lib.learn.checkpoints import differences
 from lessons_lib.learn.denoiser import NetDenoiser, Weight
 from lessons_lib.levels import Schedule
-from lessons_lib.wrap import NO_LABEL
 
 
 class Progress(NamedTuple):

@@ -1,8 +1,8 @@
 """Distances between two sets of samples, what each lacks, and how sure such a number is."""
 
+from lessons_lib.exact import distance
 from lessons_lib.metrics.distances import (
     cubic_kernel,
-    distance,
     frechet,
     gaussian_kernel,
     kernel_distance,
@@ -10,6 +10,7 @@ from lessons_lib.metrics.distances import (
     w2,
 )
 from lessons_lib.metrics.errors import error_bar, floor
+from lessons_lib.metrics.laws import law_of_chain, law_of_step, quantile
 from lessons_lib.metrics.neighbours import coverage, density, precision, recall
 from lessons_lib.metrics.pictures import coarse, fidelity, saturated, within_class_distance
 
@@ -25,7 +26,10 @@ __all__ = [
     "frechet",
     "gaussian_kernel",
     "kernel_distance",
+    "law_of_chain",
+    "law_of_step",
     "precision",
+    "quantile",
     "recall",
     "saturated",
     "sliced_w2",

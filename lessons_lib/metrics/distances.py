@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lessons_lib.exact import distance
 from lessons_lib.guards import need, whole
 
 
@@ -115,11 +116,6 @@ def check_pair(name: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def check_finite(name: str, x: Tensor) -> None:
     if not bool(torch.isfinite(x).all()):
         raise ValueError(f"{name}: holds NaN or Inf; need finite values")
-
-
-def distance(a: Tensor, b: Tensor) -> Tensor:
-    """|a - b|, (n, m), without the expanded square: equal rows are at 0, not at rounding."""
-    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _cov(x: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ together stand for the region where such points are found.
 
 from torch import Tensor
 
+from lessons_lib.exact import distance
 from lessons_lib.guards import whole
-from lessons_lib.metrics.distances import check_pair, distance
+from lessons_lib.metrics.distances import check_pair
 
 
 def precision(drawn: Tensor, real: Tensor, k: int = 3) -> float:

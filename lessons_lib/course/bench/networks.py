@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lessons_lib import data, learn, metrics
 from lessons_lib.course.bench.timing import diffusers, ratio, take_turns
-from lessons_lib.course.recipes.shapes import SHAPES, VALUES, fresh, shape_denoiser
+from lessons_lib.course.recipes.shapes import SHAPES, VALUES, shape_batches, shape_denoiser
 from lessons_lib.levels import cosine, grid
 from lessons_lib.nets import attribute_rows, level_angle
 from lessons_lib.samplers import ddim, sample
@@ -128,7 +128,7 @@ def equal_time(budget: float = 150.0, n: int = 500, steps: int = 20) -> list[str
         run = partial(
             learn.train,
             denoiser,
-            fresh(SHAPES.batch),
+            shape_batches(SHAPES.batch),
             cosine,
             generator=torch.Generator().manual_seed(1),
             lr=SHAPES.lr,

@@ -5,15 +5,16 @@ has one that is healthy and one that is broken.
 """
 
 from lessons_lib.course.clinic.bugs import BUGS, Bug, draw, find
-from lessons_lib.course.clinic.examine import MEANS, TREE, Question, diagnose, examine, pictures
+from lessons_lib.course.clinic.measurements import MEANS, examine, pictures
 from lessons_lib.course.clinic.patients import guide, obey, straight, with_dice
+from lessons_lib.course.clinic.tree import TREE, Fork, diagnose
 
 __all__ = [
     "BUGS",
     "MEANS",
     "TREE",
     "Bug",
-    "Question",
+    "Fork",
     "diagnose",
     "draw",
     "examine",

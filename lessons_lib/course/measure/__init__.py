@@ -31,9 +31,6 @@ from lessons_lib.course.measure.frontier import (
 from lessons_lib.course.measure.laws import (
     guided_law,
     guided_moments,
-    law_of_chain,
-    one_step,
-    quantile,
     strides_mixture,
 )
 from lessons_lib.course.measure.shapes import guidance_shapes
@@ -46,10 +43,7 @@ __all__ = [
     "difference",
     "even_contrast",
     "guided_moments",
-    "law_of_chain",
     "lines",
-    "one_step",
-    "quantile",
     "result",
     "write",
 ]

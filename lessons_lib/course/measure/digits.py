@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -14,10 +15,10 @@ from lessons_lib.course.instrument import (
     SEEDS,
     Digits,
     difference,
-    errors,
     prepared,
 )
-from lessons_lib.course.measure.seeds import bar, median
+from lessons_lib.course.measure.repeated import median, over_seeds, rows
+from lessons_lib.course.start import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, ddpm, sample
 from lessons_lib.solvers import dpmpp_2m
@@ -39,33 +40,32 @@ def digits_walk(seeds=SEEDS, n=500, calls=(50, 1000), splits=20, progress=False)
     n pictures per seed; the two samplers take turns, so that a busy machine slows both.
     """
     denoise, label, real = learn.load("digits"), torch.arange(n) % 10, Digits.load(n, splits)
-    walks = {"DDIM": (ddim, calls[0]), "DDPM": (ddpm, calls[1])}
-    found = {name: [] for name in walks}
+    walks = {"DDIM": ddim, "DDPM": ddpm}
     _draw(ddim, given(denoise, label), n, 2, 0)  # the first call of all is slow
-    for seed, name in bar([(seed, name) for seed in seeds for name in walks], progress):
-        step, steps = walks[name]
+
+    def walked(name: str, steps: int, seed: int) -> dict:
         asked = counted(given(denoise, label))
         start, work = time.perf_counter(), time.process_time()
-        x = _draw(step, asked, n, steps, seed)
+        x = _draw(walks[name], asked, n, steps, seed)
         spent = {"seconds": time.perf_counter() - start, "work": time.process_time() - work}
-        found[name].append(
-            real.judged(x, label, seed) | {"evaluations": asked.samples // n} | spent
-        )
-    rows = []
-    for name, (_, steps) in walks.items():
-        row = {"sampler": name, "steps": steps, "evaluations": found[name][0]["evaluations"]}
-        row |= errors(found[name], *QUALITY)
-        rows.append(row | {key: median([x[key] for x in found[name]]) for key in CLOCKS})
-    pairs = list(zip(found["DDIM"], found["DDPM"], strict=True))
-    less = {key: difference(*(row[key] for row in rows)) for key in QUALITY}
+        return real.judged(x, label, seed) | {"evaluations": asked.samples // n} | spent
+
+    found = over_seeds(zip(walks, calls, strict=True), seeds, walked, progress)
+    few, many = found.values()
+    table = rows(found, ("sampler", "steps"), QUALITY, same=("evaluations",))
+    for row, each in zip(table, (few, many), strict=True):
+        row |= {key: median([one[key] for one in each]) for key in CLOCKS}
+    pairs = list(zip(few, many, strict=True))
     ratio = {key: median([slow[key] / fast[key] for fast, slow in pairs]) for key in CLOCKS}
     return {
         "what": f"DDIM in {calls[0]} steps against DDPM in {calls[1]} on the digit checkpoint, "
         f"asked for every digit equally often, {n} pictures per seed. Seconds, for all the "
         "pictures of a seed, are of a machine shared with others; work is the part of them that "
         "the processor gave to us.",
-        "rows": rows,
-        "DDIM minus DDPM, seed by seed": less,
+        "rows": table,
+        "DDIM minus DDPM, seed by seed": {
+            key: difference(*(row[key] for row in table)) for key in QUALITY
+        },
         "DDPM over DDIM, seed by seed": ratio,
         **real.reference(seeds),
     }
@@ -107,15 +107,13 @@ def unasked_digits(
 
 def _strides(samplers, denoise, label, real: Digits, seeds, calls, progress) -> list[dict]:
     """A row for every sampler and number of calls, with errors over its seeds."""
-    jobs = [(name, steps, seed) for name in samplers for steps in calls for seed in seeds]
-    found: dict = {}
-    for name, steps, seed in bar(jobs, progress):
+
+    def walked(name: str, steps: int, seed: int) -> dict:
         x = _draw(samplers[name], denoise, len(label), steps, seed)
-        found.setdefault((name, steps), []).append(real.judged(x, label, seed))
-    return [
-        {"sampler": name, "calls": steps} | errors(each, *QUALITY)
-        for (name, steps), each in found.items()
-    ]
+        return real.judged(x, label, seed)
+
+    found = over_seeds(product(samplers, calls), seeds, walked, progress)
+    return rows(found, ("sampler", "calls"), QUALITY)
 
 
 def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False) -> dict:
@@ -131,14 +129,15 @@ def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False
     }
     apart = metrics.within_class_distance
     varied = {key: apart(way(real.x0), real.label) for key, way in ways.items()}
-    found: dict = {}
-    for scale, seed in bar([(scale, seed) for scale in w for seed in seeds], progress):
+
+    def guided(scale: float, seed: int) -> dict:
         asked = counted(denoise)
         x = _draw(ddim, cfg(asked, label, scale), n, calls, seed)
         counts = {key: apart(way(x), label) / varied[key] for key, way in ways.items()}
         counts |= {"saturated": metrics.saturated(x), "far out": metrics.saturated(x, 2.0)}
-        counts |= real.judged(x, label, seed) | {"evaluations": asked.samples // n}
-        found.setdefault(scale, []).append(counts)
+        return counts | real.judged(x, label, seed) | {"evaluations": asked.samples // n}
+
+    found = over_seeds(zip(w), seeds, guided, progress)
     keys = (*QUALITY, *ways, "saturated", "far out")
     record = real.reference(seeds)
     classes = {"reference": "real digits of the same class", "n": n, "seeds": list(seeds)}
@@ -153,10 +152,7 @@ def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False
         "seed. Diversity: mean distance of two pictures of the class asked for, over that of two "
         "real ones; with even contrast, since louder pictures lie further apart without being "
         "more varied. Saturated: share of pixels beyond ±1.05; far out: beyond ±2.",
-        "rows": [
-            {"w": scale, "evaluations": each[0]["evaluations"]} | errors(each, *keys)
-            for scale, each in found.items()
-        ],
+        "rows": rows(found, ("w",), keys, same=("evaluations",)),
         "within-class distance of real digits": varied,
         **record,
     }
@@ -171,6 +167,6 @@ def even_contrast(x: Tensor) -> Tensor:
 
 def _draw(step, denoise, n: int, steps: int, seed: int) -> Tensor:
     """n digits, (n, 1, 8, 8), from the noise of this seed: the same start for every sampler."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     noise = torch.randn(n, 1, 8, 8, generator=generator)
     return sample(step, denoise, noise, grid(cosine, steps), generator)

@@ -1,17 +1,17 @@
-"""One dimension, where the truth is known: the law that a sampler ends on, without sampling."""
+"""One dimension, where the truth is known: how far each sampler's law is from it."""
 
-from functools import partial
+from itertools import product
 
 import torch
-from torch import Tensor
 
 from lessons_lib import metrics
 from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, error
 from lessons_lib.course.measure.digits import SAMPLERS
-from lessons_lib.course.measure.seeds import bar
+from lessons_lib.course.measure.repeated import bar, over_seeds, rows
+from lessons_lib.course.start import seeded
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import cosine, from_betas, grid, linear_betas
-from lessons_lib.samplers import noise_like, sample
+from lessons_lib.samplers import sample
 
 MIXTURE = {"mean": [-1.5, 1.0], "std": [0.3, 0.5], "weight": [0.5, 0.5]}
 # (mean, std) without and with a condition. The first two are of two models: no share of N(1, 1)
@@ -32,24 +32,22 @@ def strides_mixture(
     n samples per seed carry an error of their own, the floor; "without sampling" is the same
     distance for the exact law of the chain, computed on a grid of that spacing.
     """
-    mix = mixture()
-    exact = partial(quantile, mix)
-    truth = exact((torch.arange(n, dtype=torch.float64) + 0.5) / n)
-    schedule, rows = from_betas(linear_betas()), []
-    for name, steps in bar([(name, steps) for name in SAMPLERS for steps in calls], progress):
-        levels, step = grid(schedule, steps), SAMPLERS[name]
-        found = []
-        for seed in seeds:
-            generator = torch.Generator().manual_seed(seed)
-            x = torch.randn(n, 1, generator=generator, dtype=torch.float64)
-            found.append(metrics.w2(sample(step, mix, x, levels, generator)[:, 0], truth))
-        law = metrics.w2(law_of_chain(step, mix, levels, n, spacing), truth)
-        row = {"sampler": name, "calls": steps, "w2": error(found), "without sampling": law}
-        rows.append(row)
-    floor = []
-    for seed in seeds:
-        x = mix.sample(n, torch.Generator().manual_seed(seed))
-        floor.append(metrics.w2(x[:, 0], truth))
+    mix, schedule = mixture(), from_betas(linear_betas())
+    truth = metrics.quantile(mix, (torch.arange(n, dtype=torch.float64) + 0.5) / n)
+    ladders = {steps: grid(schedule, steps) for steps in calls}
+
+    def walked(name: str, steps: int, seed: int) -> dict:
+        generator = seeded(seed)
+        x = torch.randn(n, 1, generator=generator, dtype=torch.float64)
+        x = sample(SAMPLERS[name], mix, x, ladders[steps], generator)
+        return {"w2": metrics.w2(x[:, 0], truth)}
+
+    found = over_seeds(product(SAMPLERS, calls), seeds, walked, progress)
+    table = rows(found, ("sampler", "calls"), ("w2",))
+    for row, (name, steps) in zip(bar(table, progress), found, strict=True):
+        law = metrics.law_of_chain(SAMPLERS[name], mix, ladders[steps], n, spacing)
+        row["without sampling"] = metrics.w2(law, truth)
+    floor = [metrics.w2(mix.sample(n, seeded(seed))[:, 0], truth) for seed in seeds]
     return {
         "what": "Every sampler with the steps cut down, evenly in time, on an exact mixture under "
         f"DDPM's linear table: W2 to the mixture, {n} samples per seed, and the same without "
@@ -60,7 +58,7 @@ def strides_mixture(
         },
         "bars": BARS,
         "mixture": MIXTURE,
-        "rows": rows,
+        "rows": table,
         "floor": error(floor),
     }
 
@@ -108,66 +106,7 @@ def guided_moments(step, bare, with_c, w: float, steps: int) -> tuple[float, flo
     probe = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
     levels = grid(cosine, steps)
     for t, s in zip(levels, levels[1:], strict=False):
-        end, std = one_step(step, guided, probe, t, s)
+        end, std = metrics.law_of_step(step, guided, probe, t, s)
         slope = float(end[1] - end[0])
         mean, var = float(end[0]) + slope * mean, slope**2 * var + std**2
     return mean, var
-
-
-def quantile(mix: MixtureDenoiser, u: Tensor) -> Tensor:
-    """Where a one-dimensional mixture has the share u of its mass to the left: (k,) in, (k,) out.
-
-    By bisection of the distribution function, to 1e-12 of the range. Components need std > 0.
-    """
-    mu, std, weight = mix.mu[:, 0], mix.std, mix.log_weight.exp()
-    low = torch.full_like(u, float((mu - 12 * std).min()))
-    high = torch.full_like(u, float((mu + 12 * std).max()))
-    for _ in range(45):
-        middle = (low + high) / 2
-        left = (weight * torch.special.ndtr((middle[:, None] - mu) / std)).sum(1) < u
-        low, high = torch.where(left, middle, low), torch.where(left, high, middle)
-    return (low + high) / 2
-
-
-@torch.no_grad()
-def law_of_chain(step, denoise, levels, n: int, spacing: float = 0.01, reach: float = 7.0):
-    """n evenly likely points of the law that a sampler ends on, from N(0, 1), without sampling.
-
-    The mass is kept on a grid from -reach to reach and carried by the Gaussian of every step;
-    a step without noise moves the points themselves. Returns (n,), rising.
-    """
-    even = torch.arange(-reach, reach + spacing / 2, spacing, dtype=torch.float64)
-    x, mass = even, torch.softmax(-(even**2) / 2, dim=0)
-    for t, s in zip(levels, levels[1:], strict=False):
-        mean, std = one_step(step, denoise, x[:, None], t, s)
-        if std == 0:
-            x = mean[:, 0]
-        else:
-            kernel = ((even[:, None] - mean[:, 0]) / std).square_().mul_(-0.5).exp_()  # (to, from)
-            x, mass = even, kernel @ (mass / kernel.sum(0))
-    x, order = x.sort()
-    mass = mass[order]
-    u = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-    return _interpolate(u, mass.cumsum(0) - mass / 2, x)
-
-
-def one_step(step, denoise, x: Tensor, t, s) -> tuple[Tensor, float]:
-    """The law of one step from x: its mean, shaped like x, and the spread of the noise it adds.
-
-    Read off from the sampler itself, which takes the step twice with known noise.
-    """
-    seeded = lambda seed: torch.Generator().manual_seed(seed)
-    (x_a, z_a), (x_b, z_b) = (
-        (step(denoise, x, t, s, generator=seeded(k)).x, noise_like(x, seeded(k))) for k in (0, 1)
-    )
-    std = float(((x_a - x_b) * (z_a - z_b)).sum() / (z_a - z_b).square().sum())
-    return x_a - std * z_a, std
-
-
-def _interpolate(u: Tensor, at: Tensor, value: Tensor) -> Tensor:
-    """value (M,), given at rising places (M,), on straight lines in between: (n,)."""
-    right = torch.searchsorted(at, u).clamp(1, len(at) - 1)
-    left = right - 1
-    width = (at[right] - at[left]).clamp(min=torch.finfo(at.dtype).tiny)
-    share = ((u - at[left]) / width).clamp(0, 1)
-    return value[left] + share * (value[right] - value[left])

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from lessons_lib import data, learn, metrics
-from lessons_lib.course.instrument import AS_DRAWN, SEEDS, Shapes, errors
-from lessons_lib.course.measure.seeds import bar
+from lessons_lib.course.instrument import AS_DRAWN, SEEDS, Shapes
+from lessons_lib.course.measure.repeated import over_seeds, rows
 from lessons_lib.course.recipes import draw_captioned
+from lessons_lib.course.start import seeded
 from lessons_lib.wrap import counted
 
 SCALES = (0.0, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0)
@@ -23,19 +24,20 @@ def guidance_shapes(
     asked, pictures = _asked(captions, each)
     real = Shapes.load(asked)
     varied = metrics.within_class_distance(pictures, asked)
-    found: dict = {}
-    for scale, seed in bar([(scale, seed) for scale in w for seed in seeds], progress):
+
+    def guided(scale: float, seed: int) -> dict:
         counting = counted(denoise)
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(len(asked), 3, 32, 32, generator=generator)
+        noise = torch.randn(len(asked), 3, 32, 32, generator=seeded(seed))
         x = draw_captioned(counting, asked, noise, calls, scale)
-        row = real.judged(x) | {
+        return real.judged(x) | {
             "diversity": metrics.within_class_distance(x, asked) / varied,
             "saturated": metrics.saturated(x),
             "evaluations": counting.samples / len(x),
         }
-        found.setdefault(scale, []).append(row)
-    again = [data.draw(data.scene(asked, torch.Generator().manual_seed(seed))) for seed in seeds]
+
+    found = over_seeds(zip(w), seeds, guided, progress)
+    keys = (*real.instruments(seeds), "diversity", "saturated")
+    again = [data.draw(data.scene(asked, seeded(seed))) for seed in seeds]
     record = real.reference(again, seeds, ("shapes",))
     record["instruments"]["diversity"] = {
         "features": "pixels",
@@ -49,17 +51,13 @@ def guidance_shapes(
         f"captions, {each} pictures of each. Right: the judge reads every attribute as asked. "
         "Diversity: mean distance of two pictures of one caption, over that of two real ones. "
         "Saturated: share of pixels beyond ±1.05.",
-        "rows": [
-            {"w": scale, "evaluations": rows[0]["evaluations"]}
-            | errors(rows, *real.instruments(seeds), "diversity", "saturated")
-            for scale, rows in found.items()
-        ],
+        "rows": rows(found, ("w",), keys, same=("evaluations",)),
         **record,
     }
 
 
 def _asked(captions: int, each: int) -> tuple[Tensor, Tensor]:
     """Attributes (captions · each, 5), every caption `each` times, and real pictures of them."""
-    generator = torch.Generator().manual_seed(1000)
+    generator = seeded(1000)
     asked = data.choose(captions, generator).repeat_interleave(each, dim=0)
     return asked, data.draw(data.scene(asked, generator))

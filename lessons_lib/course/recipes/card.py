@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from lessons_lib import data, files, learn
+from lessons_lib.course.start import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
+from lessons_lib.viz import tiles
 from lessons_lib.wrap import cfg
 
 ABOUT = {
@@ -73,17 +75,11 @@ def _part(name: str, record: dict) -> str:
     return "\n".join([f"## `{name}`\n", ABOUT[name] + "\n", "| | |", "|---|---|", *lines, ""])
 
 
-def _tiles(x: Tensor, zoom: int) -> bytes:
-    from lessons_lib.widgets import tiles  # with all of ipywidgets: only where a card is written
-
-    return tiles(x, 10, zoom)
-
-
 @torch.no_grad()
 def _digits(denoise) -> bytes:
     label = torch.arange(10).repeat(3)
-    noise = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(5))
-    return _tiles(sample(ddim, cfg(denoise, label, 1.0), noise, grid(cosine, 50)), zoom=8)
+    noise = torch.randn(30, 1, 8, 8, generator=seeded(5))
+    return tiles(sample(ddim, cfg(denoise, label, 1.0), noise, grid(cosine, 50)), 10, zoom=8)
 
 
 def _shapes(*walks: tuple[int, float]) -> Callable[..., bytes]:
@@ -91,14 +87,14 @@ def _shapes(*walks: tuple[int, float]) -> Callable[..., bytes]:
 
     @torch.no_grad()
     def drawn(denoise) -> bytes:
-        generator = torch.Generator().manual_seed(5)
+        generator = seeded(5)
         c = data.choose(20, generator)
         c[:, 0] = torch.arange(20) % len(data.ATTRIBUTES["shape"])  # every shape, in turn
         noise = torch.randn(20, 3, 32, 32, generator=generator)
         rows: list[Tensor] = [
             sample(ddim, cfg(denoise, c, w), noise, grid(cosine, steps)) for steps, w in walks
         ]
-        return _tiles(torch.cat(rows), zoom=4)
+        return tiles(torch.cat(rows), 10, zoom=4)
 
     return drawn
 

@@ -5,36 +5,42 @@ from pathlib import Path
 
 import torch
 
-from lessons_lib import data, learn, nets
+from lessons_lib import data, learn, levels, nets
 from lessons_lib.course.instrument import QUALITY, RULERS, SEEDS, Digits, errors
-from lessons_lib.course.recipes.record import fit_judge, ship
-from lessons_lib.course.start import begin
+from lessons_lib.course.recipes.record import first_weights, fit_judge, ship
+from lessons_lib.course.start import begin, seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddpm, sample
 from lessons_lib.wrap import given
 
 SOURCE = "trained here on data/digits.npz"
+# What is trained, as its checkpoint and its record say it: nothing is written twice.
+NET = {"net": "DigitNet", "arguments": {"width": 192, "blocks": 3}, "predicts": "v"}
+DIGITS = {"seed": 0, "schedule": "cosine", "steps": 3000, "batch": 128, "lr": 6e-3, "ema": 0.999}
+DIGITS |= {"labels dropped, per sample": 0.12}
+JUDGE = {"seed": 0, "steps": 1500, "batch": 128, "lr": 2e-3, "noise on the input": 0.15}
+SECOND_JUDGE = JUDGE | {"seed": 1}
+HELD_OUT = 360  # a fifth of the digits, to measure a judge on
 
 
-def digit_denoiser(seed: int = 0) -> learn.NetDenoiser:
+def digit_denoiser(seed: int = DIGITS["seed"]) -> learn.NetDenoiser:
     """The untrained network of the digits, always with the same first weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return learn.NetDenoiser(nets.DigitNet(width=192, blocks=3), predicts="v")
+    with first_weights(seed):
+        return learn.NetDenoiser(getattr(nets, NET["net"])(**NET["arguments"]), NET["predicts"])
 
 
-def fit_digits(denoiser: learn.NetDenoiser, steps: int = 3000, progress: bool = True):
+def fit_digits(denoiser: learn.NetDenoiser, steps: int = DIGITS["steps"], progress: bool = True):
     """Train on the digits exactly as the shipped checkpoint was: returns the losses (steps,)."""
-    x0, label = data.digits()
     return learn.fit(
         denoiser,
-        learn.batches(x0, label, size=128),
-        cosine,
+        learn.batches(*data.digits(), size=DIGITS["batch"]),
+        getattr(levels, DIGITS["schedule"]),
         steps,
-        torch.Generator().manual_seed(1),
+        seeded(DIGITS["seed"] + 1),
         progress=progress,
-        lr=6e-3,
-        drop=0.12,
+        lr=DIGITS["lr"],
+        ema=DIGITS["ema"],
+        drop=DIGITS["labels dropped, per sample"],
     )
 
 
@@ -45,11 +51,9 @@ def train_digits(folder: Path, progress: bool = True) -> None:
     start = time.perf_counter()
     history = fit_digits(denoiser, progress=progress)
     seconds = time.perf_counter() - start
-    about = {"net": "DigitNet", "arguments": {"width": 192, "blocks": 3}, "predicts": "v"}
-    recipe = {"seed": 0, "schedule": "cosine", "steps": len(history), "batch": 128, "lr": 6e-3}
-    recipe |= {"ema": 0.999, "labels dropped, per sample": 0.12}
     measured, how = measure_digits(denoiser)
-    ship(folder, "digits", denoiser, about, recipe, seconds, history, measured, SOURCE, how)
+    done = DIGITS | {"steps": len(history)}  # fewer, if it was interrupted
+    ship(folder, "digits", denoiser, NET, done, seconds, history, measured, SOURCE, how)
 
 
 def measure_digits(denoiser, n: int = 500, seeds=SEEDS) -> tuple[dict, dict]:
@@ -60,7 +64,7 @@ def measure_digits(denoiser, n: int = 500, seeds=SEEDS) -> tuple[dict, dict]:
     """
     real, label, found = Digits.load(n), torch.arange(n) % 10, []
     for seed in seeds:
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         noise = torch.randn(n, 1, 8, 8, generator=generator)
         drawn = sample(ddpm, given(denoiser, label), noise, grid(cosine, 1000), generator)
         found.append(real.judged(drawn, label, seed))
@@ -75,43 +79,36 @@ def measure_digits(denoiser, n: int = 500, seeds=SEEDS) -> tuple[dict, dict]:
 def train_judge(folder: Path, progress: bool = True) -> None:
     """Train the classifier that recognises digits; a fifth of them is held out to measure it."""
     begin(threads=2)  # as the shipped one was: convolutions round otherwise with one
-    _train_judge("judge", nets.DigitJudge, 0, folder, progress)
+    _train_judge("judge", nets.DigitJudge, JUDGE, folder, progress)
 
 
 def train_second_judge(folder: Path, progress: bool = True) -> None:
     """Train another one, of another architecture, from another seed, on another four fifths."""
     begin()
-    _train_judge("second_judge", nets.SecondDigitJudge, 1, folder, progress)
+    _train_judge("second_judge", nets.SecondDigitJudge, SECOND_JUDGE, folder, progress)
 
 
-def _train_judge(name: str, net, seed: int, folder: Path, progress: bool) -> None:
+def _train_judge(name: str, net, recipe: dict, folder: Path, progress: bool) -> None:
     x0, label = data.digits()
-    generator = torch.Generator().manual_seed(seed)
-    mixed = torch.randperm(len(x0), generator=generator)
-    held_out, kept = mixed[:360], mixed[360:]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)  # for the first weights and for dropout
+    generator = seeded(recipe["seed"])
+    held_out, kept = torch.randperm(len(x0), generator=generator).tensor_split([HELD_OUT])
+    with first_weights(recipe["seed"]):  # dropout draws from them, too
         start = time.perf_counter()
         judge = net()
-        history = _fit_judge(judge, x0[kept], label[kept], generator, progress)
+        history = _fit_judge(judge, x0[kept], label[kept], recipe, generator, progress)
     seconds = time.perf_counter() - start
     correct = (judge(x0[held_out]).argmax(1) == label[held_out]).float().mean()
     measured = {"held out": len(held_out), "recognised": float(correct)}
-    recipe = {
-        "seed": seed,
-        "steps": len(history),
-        "batch": 128,
-        "lr": 2e-3,
-        "noise on the input": 0.15,
-    }
     about = {"net": net.__name__, "arguments": {}}
     ship(folder, name, judge, about, recipe, seconds, history, measured, SOURCE)
 
 
-def _fit_judge(judge, x0, label, generator, progress, steps: int = 1500) -> torch.Tensor:
+def _fit_judge(judge, x0, label, recipe, generator, progress) -> torch.Tensor:
+    steps, size, noise = recipe["steps"], recipe["batch"], recipe["noise on the input"]
+
     def loss(step: int) -> torch.Tensor:
-        pick = torch.randint(len(x0), (128,), generator=generator)
-        seen = x0[pick] + 0.15 * torch.randn(128, 1, 8, 8, generator=generator)
+        pick = torch.randint(len(x0), (size,), generator=generator)
+        seen = x0[pick] + noise * torch.randn(x0[pick].shape, generator=generator)
         return torch.nn.functional.cross_entropy(judge(seen), label[pick])
 
-    return fit_judge(judge, loss, steps, 2e-3, lambda i: 1 - i / steps, progress)
+    return fit_judge(judge, loss, steps, recipe["lr"], lambda i: 1 - i / steps, progress)

@@ -1,9 +1,10 @@
-"""What recipes share: the loop of a judge, and a model shipped with a record of its making."""
+"""What recipes share: first weights, the loop of a judge, a model shipped with its record."""
 
 import json
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -11,6 +12,14 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lessons_lib import files, learn
+
+
+@contextmanager
+def first_weights(seed: int) -> Iterator[None]:
+    """Layers made under `with` begin with the weights of this seed; other dice are left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def fit_judge(

@@ -2,6 +2,7 @@
 
 import copy
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib import data, learn, metrics, nets
-from lessons_lib.course.recipes.record import fit_judge, ship
-from lessons_lib.course.start import begin
+from lessons_lib.course.recipes.record import first_weights, fit_judge, ship
+from lessons_lib.course.start import begin, seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg
@@ -37,6 +38,7 @@ class Recipe(NamedTuple):
     gamma: float = 5.0  # an error of x0 counts min(SNR + 1, gamma)
 
 
+SCHEDULE = cosine
 SHAPES = Recipe(steps=34000, batch=32, lr=2e-3)
 HALVINGS = (16, 8, 4)  # steps of each student, who is the next one's teacher
 STUDENT = Recipe(steps=500, batch=32, lr=1e-3, ema=0.99)  # of each; its seed is one higher
@@ -46,12 +48,14 @@ SECOND_JUDGE = JUDGE | {"steps": 4000, "lr": 2e-3, "seed": 7}
 
 def shape_denoiser(recipe: Recipe = SHAPES) -> learn.NetDenoiser:
     """The untrained network of the shapes, always with the same first weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        return learn.NetDenoiser(nets.UNet(VALUES), recipe.predicts)
+    with first_weights(recipe.seed):
+        net = getattr(nets, recipe.net)(partial(nets.Attributes, VALUES))
+        return learn.NetDenoiser(net, recipe.predicts)
 
 
-def fresh(size: int, device: torch.device | str = "cpu", split: str = "train") -> learn.Batches:
+def shape_batches(
+    size: int, device: torch.device | str = "cpu", split: str = "train"
+) -> learn.Batches:
     """Batches of shapes and their attributes, none of which ever comes again."""
 
     def draw(step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -65,10 +69,10 @@ def fit_shapes(denoiser, recipe: Recipe = SHAPES, device="cpu", **options) -> Te
     """Train on the shapes as a recipe says: returns the losses (steps,)."""
     return learn.fit(
         denoiser.to(device),
-        fresh(recipe.batch, device),
-        cosine,
+        shape_batches(recipe.batch, device),
+        SCHEDULE,
         recipe.steps,
-        torch.Generator().manual_seed(recipe.seed + 1),
+        seeded(recipe.seed + 1),
         lr=recipe.lr,
         ema=recipe.ema,
         drop=recipe.drop,
@@ -82,12 +86,12 @@ def fit_shapes(denoiser, recipe: Recipe = SHAPES, device="cpu", **options) -> Te
 def train_shapes(folder: Path, progress: bool = True) -> None:
     """Train the denoiser of the shapes, measure it with the judge, write checkpoint and record."""
     device, _ = begin(threads=1)
-    denoiser, run = shape_denoiser(), Run()
+    denoiser, stages = shape_denoiser(), Stages()
     keep = _kept(folder, "shapes")
-    if run.stopped(fit_shapes, denoiser, SHAPES, device, progress=progress, keep=keep):
+    if stages.stopped(fit_shapes, denoiser, SHAPES, device, progress=progress, keep=keep):
         return
     measured = measure_shapes(denoiser.cpu(), steps=50)
-    _ship(folder, "shapes", denoiser, SHAPES, run, measured, device)
+    _ship(folder, "shapes", denoiser, SHAPES, stages, measured, device)
 
 
 def train_shapes_few(folder: Path, progress: bool = True) -> None:
@@ -96,20 +100,20 @@ def train_shapes_few(folder: Path, progress: bool = True) -> None:
     Salimans & Ho 2022, algorithm 2.
     """
     device, _ = begin(threads=1)
-    student, run = learn.load("shapes", folder.parent).requires_grad_(True), Run()
+    student, stages = learn.load("shapes", folder.parent).requires_grad_(True), Stages()
     for number, steps in enumerate(HALVINGS):
         teacher = copy.deepcopy(student).to(device).requires_grad_(False)
         options = {"progress": progress, "keep": _kept(folder, f"shapes_few_{steps}")}
-        options["loss"] = learn.two_steps_in_one(teacher, cosine, steps)
+        options["loss"] = learn.two_steps_in_one(teacher, SCHEDULE, steps)
         recipe = STUDENT._replace(seed=STUDENT.seed + number)
-        if run.stopped(fit_shapes, student, recipe, device, **options):
+        if stages.stopped(fit_shapes, student, recipe, device, **options):
             return
     student.cpu()
     measured = measure_shapes(student, 8, ws=(0.0, 1.0)) | measure_shapes(student, 4, ws=(0.0, 1.0))
-    _ship(folder, "shapes_few", student, STUDENT, run, measured, device, students=HALVINGS)
+    _ship(folder, "shapes_few", student, STUDENT, stages, measured, device, students=HALVINGS)
 
 
-class Run:
+class Stages:
     """Several trainings, one after another: their losses, their seconds, interrupted or not."""
 
     def __init__(self):
@@ -134,7 +138,7 @@ def measure_shapes(denoiser, steps: int, n: int = 500, ws=(0.0, 1.0, 3.0)) -> di
     Fréchet distances are of the means of 4×4 blocks, beside the floor: real against real, n each.
     "Held out" are captions whose shape was never seen in that colour.
     """
-    generator = torch.Generator().manual_seed(2)
+    generator = seeded(2)
     real = metrics.coarse(data.shapes(4 * n, generator).pictures)
     noise = torch.randn(n, 3, 32, 32, generator=generator)
     asked, new = (data.choose(n, generator, split=split) for split in ("train", "held out"))
@@ -173,14 +177,13 @@ def train_second_shapes_judge(folder: Path, progress: bool = True) -> None:
 
 def _train_judge(name: str, net, recipe: dict, folder: Path, progress: bool) -> None:
     device, _ = begin(threads=1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe["seed"])
+    with first_weights(recipe["seed"]):
         judge = net(VALUES)
     start = time.perf_counter()
     history = _fit_judge(judge.to(device), recipe, device, progress)
     seconds = time.perf_counter() - start
     judge.cpu()
-    drawn = data.shapes(20_000, torch.Generator().manual_seed(3), split="all")
+    drawn = data.shapes(20_000, seeded(3), split="all")
     seen = torch.cat([judge.read(x) for x in drawn.pictures.split(1000)])
     right = metrics.fidelity(seen, drawn.attributes)
     measured = {"pictures": len(seen)}
@@ -190,8 +193,8 @@ def _train_judge(name: str, net, recipe: dict, folder: Path, progress: bool) -> 
 
 
 def _fit_judge(judge: nets.ShapeJudge, recipe: dict, device, progress: bool) -> Tensor:
-    steps, size, lr, seed, noise = recipe.values()
-    batches, generator = fresh(size, device, "all"), torch.Generator().manual_seed(seed + 1)
+    steps, noise = recipe["steps"], recipe["noise on the input"]
+    batches, generator = shape_batches(recipe["batch"], device, "all"), seeded(recipe["seed"] + 1)
 
     def loss(step: int) -> Tensor:
         x, asked = batches(step, generator)
@@ -202,7 +205,7 @@ def _fit_judge(judge: nets.ShapeJudge, recipe: dict, device, progress: bool) -> 
         return sum(nn.functional.cross_entropy(ours.float(), true) for ours, true in each)
 
     warmed = lambda i: min(1, (i + 1) / 100) * (1 - i / steps)
-    return fit_judge(judge, loss, steps, lr, warmed, progress)
+    return fit_judge(judge, loss, steps, recipe["lr"], warmed, progress)
 
 
 def _kept(folder: Path, name: str) -> Path:
@@ -210,10 +213,14 @@ def _kept(folder: Path, name: str) -> Path:
     return folder.parent.parent / "build" / "train" / f"{name}.pt"
 
 
-def _ship(folder, name, denoiser, recipe: Recipe, run: Run, measured, device, **more) -> None:
+def _ship(folder, name, denoiser, recipe: Recipe, stages: Stages, measured, device, **more) -> None:
     about = {"net": recipe.net, "arguments": {"values": VALUES}, "predicts": recipe.predicts}
-    lines = recipe._asdict() | {"schedule": "cosine", "bf16": learn.has_bf16(device), **more}
-    history = torch.cat(run.losses)
-    ship(folder, name, denoiser, about, lines, run.seconds, history, measured, SOURCE)
-    for waiting in run.kept:
+    lines = recipe._asdict() | {
+        "schedule": SCHEDULE.__name__,
+        "bf16": learn.has_bf16(device),
+        **more,
+    }
+    history = torch.cat(stages.losses)
+    ship(folder, name, denoiser, about, lines, stages.seconds, history, measured, SOURCE)
+    for waiting in stages.kept:
         waiting.unlink(missing_ok=True)  # or the next training would find itself done
