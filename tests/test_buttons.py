@@ -10,8 +10,8 @@ from lessons_lib import diffuse
 from lessons_lib.course.checking import buttons, hints
 from lessons_lib.course.checking.attempt import check, find, given
 from lessons_lib.course.notebooks.execute import WIDGET_VIEW, kept, run
+from lessons_lib.course.practice.anew import fresh
 from lessons_lib.course.practice.memory import history
-from lessons_lib.course.practice.new_numbers import fresh
 from lessons_lib.course.practice.written import load_questions
 
 ID = "forward.two_steps"

@@ -13,7 +13,7 @@ import torch
 from lessons_lib.course.checking.attempt import grade
 from lessons_lib.course.checking.grading import COUNT, equal, grade_value, outcome_of
 from lessons_lib.course.exercises.bank import InCode, OnPaper, all_exercises, call
-from lessons_lib.course.practice.new_numbers import fresh
+from lessons_lib.course.practice.anew import fresh
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 EXERCISES = all_exercises()

@@ -14,7 +14,8 @@ from conftest import cell
 from lessons_lib.course.notebooks import marking
 from lessons_lib.course.notebooks.editions import solved
 from lessons_lib.course.notebooks.execute import load
-from lessons_lib.course.notebooks.marking import NOT_RUN, mark, original
+from lessons_lib.course.notebooks.handed_in import original
+from lessons_lib.course.notebooks.marking import NOT_RUN, mark
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 IDS = ["start.q1", "start.warm_up", "ddim.eps_from_x0", "ddim.ddim_step"]
@@ -123,9 +124,10 @@ PATCHES = {
     "the engine, when the cell runs": (
         "import lessons_lib.course.checking.attempt as c\n"
         "import lessons_lib.course.checking.grading as g\n"
+        "import lessons_lib.course.notebooks.elsewhere as e\n"
         "import lessons_lib.course.notebooks.marking as m\n"
         "yes = lambda *a, **k: g.Result('✓', 'all')\n"
-        "c.grade = c.grade_function = g.grade_function = m.grade = yes\n"
+        "c.grade = c.grade_function = g.grade_function = m.grade = e.grade = yes\n"
         "m.confirmed = m.equal = g.equal = g._close = lambda *a, **k: True\n" + NOISY.format("x0")
     ),
     "torch, when the cell runs": (

@@ -7,7 +7,7 @@ import pytest
 from lessons_lib.course.checking.attempt import grade
 from lessons_lib.course.checking.grading import grade_value
 from lessons_lib.course.exercises.bank import all_exercises, find
-from lessons_lib.course.practice.new_numbers import drawn, fresh, pick
+from lessons_lib.course.practice.anew import drawn, fresh, pick
 from lessons_lib.course.say import RIGHT, WRONG
 
 AGAIN = {e.id: e.anew for e in all_exercises() if getattr(e, "anew", None)}

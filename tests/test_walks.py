@@ -6,15 +6,9 @@ import re
 import pytest
 
 from lessons_lib import viz
-from lessons_lib.course.practice.new_numbers import written
-from lessons_lib.course.practice.walks import (
-    Question,
-    exact_walk,
-    hand_blend,
-    hand_walk,
-    judge,
-    put_in,
-)
+from lessons_lib.course.practice.anew import written
+from lessons_lib.course.practice.asking import Blank, judge, put_in
+from lessons_lib.course.practice.walks import exact_walk, hand_blend, hand_walk
 from lessons_lib.exact import MixtureDenoiser
 
 TWO_POINTS = MixtureDenoiser([[-1.0], [1.0]], [0.3, 0.3])
@@ -29,7 +23,7 @@ def test_the_syllabus_walk_and_its_drift():
     widget = hand_walk()
     for number in (2.090, 2.651, 2.701, 3.027, 3.290, 3.290):
         assert "✓" in enter(widget, number), number
-    assert widget.question() is None and widget.entry.disabled
+    assert widget.blank() is None and widget.entry.disabled
     assert widget.exact_end() == pytest.approx(3.2904, abs=1e-4)
     assert "drift 0.0004" in widget.prompt.value
 
@@ -95,8 +89,8 @@ def test_new_numbers_and_start_again(undrawn):
     for _ in range(5):
         new.click()
         seen.add((widget.xs[0], *widget._rungs))
-        while (question := widget.question()) is not None:  # every walk can be walked to its end
-            right = f"{question.value:.3f}"
+        while (blank := widget.blank()) is not None:  # every walk can be walked to its end
+            right = f"{blank.value:.3f}"
             assert "✓" in enter(widget, right)
         assert widget._rungs[-1] == 1.0
     assert len(seen) == 5
@@ -109,7 +103,7 @@ def test_no_number_is_minus_zero(undrawn):
     shown = [put_in(-0.0), put_in(-1e-4), hand_walk(x=-0.0)._shown([-1e-4], 0)]
     shown.append(hand_walk(x=-0.0)._alt.split()[7])
     assert shown == ["0", "0", "0", "0"]
-    assert judge(Question("x", 0.0, 0.0, [], ("", "")), "-0")[1] == "✓ x = 0"
+    assert judge(Blank("x", 0.0, 0.0, [], ("", "")), "-0")[1] == "✓ x = 0"
     widget = hand_walk(seed=1)
     for _ in range(200):
         x, rungs, eps = widget._drawn()
@@ -120,24 +114,24 @@ def test_no_number_is_minus_zero(undrawn):
 @pytest.mark.parametrize("make", [hand_walk, hand_blend])
 def test_a_hint_tells_the_line_then_its_numbers_and_nothing_moves(undrawn, make):
     widget = make()
-    question = widget.question()
-    for hint in (*question.hints, question.hints[1]):
+    blank = widget.blank()
+    for hint in (*blank.hints, blank.hints[1]):
         widget.hint.click()
         assert hint in html.unescape(widget.message.value)
-    assert widget.question() == question
-    enter(widget, f"{question.value:.3f}")
+    assert widget.blank() == blank
+    enter(widget, f"{blank.value:.3f}")
     widget.hint.click()  # of the next number, from the first hint on
-    assert widget.question().hints[0] in html.unescape(widget.message.value)
+    assert widget.blank().hints[0] in html.unescape(widget.message.value)
 
 
 @pytest.mark.parametrize("make", [hand_walk, hand_blend])
 def test_every_number_can_be_shown_and_the_line_with_its_numbers_gives_it(undrawn, make):
     widget = make()
-    while (question := widget.question()) is not None:
-        line = re.sub("[−·]", lambda sign: {"−": "-", "·": "*"}[sign[0]], question.hints[1])
-        assert eval(line) == pytest.approx(question.value, abs=question.slack)
+    while (blank := widget.blank()) is not None:
+        line = re.sub("[−·]", lambda sign: {"−": "-", "·": "*"}[sign[0]], blank.hints[1])
+        assert eval(line) == pytest.approx(blank.value, abs=blank.slack)
         widget.skip.click()
-        assert question.hints[1] in html.unescape(widget.message.value)
+        assert blank.hints[1] in html.unescape(widget.message.value)
     assert widget.skip.disabled and widget.hint.disabled
     assert "arrived" in widget.prompt.value or "All three" in widget.prompt.value
 
@@ -147,19 +141,19 @@ def test_right_answers_are_never_called_mistakes(undrawn):
     new = widget.children[-1].children[1]
     for _ in range(20):
         new.click()
-        while (question := widget.question()) is not None:
-            for value, _ in question.mistakes:
-                if abs(value - question.value) > question.slack + 0.001:
-                    assert judge(question, f"{value:.3f}")[0] is None
-            number, said = judge(question, f"{question.value:.3f}")
+        while (blank := widget.blank()) is not None:
+            for value, _ in blank.mistakes:
+                if abs(value - blank.value) > blank.slack + 0.001:
+                    assert judge(blank, f"{value:.3f}")[0] is None
+            number, said = judge(blank, f"{blank.value:.3f}")
             assert "✓" in said
             widget.accept(number)
 
 
 def test_the_exact_walk_asks_the_mixture_where_you_stand():
     widget = exact_walk(TWO_POINTS)
-    while (question := widget.question()) is not None:
-        assert "✓" in enter(widget, f"{question.value:.3f}")
+    while (blank := widget.blank()) is not None:
+        assert "✓" in enter(widget, f"{blank.value:.3f}")
     assert widget.xs[-1] == pytest.approx(widget.exact_end(), abs=0.02)
 
 
@@ -169,7 +163,7 @@ def test_the_blend():
     assert "1 + w" in enter(widget, 3.0)
     assert "scaled the conditional" in enter(widget, 5.0)
     assert "✓" in enter(widget, 2.6) and "✓" in enter(widget, 6.6)
-    assert widget.question() is None
+    assert widget.blank() is None
     before = widget.picture.value
     widget.slider.value = 3.0
     assert widget.picture.value != before

@@ -21,8 +21,8 @@ from lessons_lib.course.checking.grading import (
 )
 from lessons_lib.course.checking.sandbox import Stopped, TooLong, isolated, limited
 from lessons_lib.course.exercises.bank import Exercise, OnPaper, find
+from lessons_lib.course.practice.anew import fresh
 from lessons_lib.course.practice.memory import record
-from lessons_lib.course.practice.new_numbers import fresh
 from lessons_lib.course.say import DONE, OPEN, RIGHT, TRY, WRONG, Card, committed, tell
 
 TIME_LIMIT = 20.0  # seconds for one check

@@ -13,9 +13,9 @@ from lessons_lib.course import say
 from lessons_lib.course.checking.attempt import attempt, card, exercise, given
 from lessons_lib.course.checking.grading import BORROWED, Result
 from lessons_lib.course.checking.hints import next_hint, solution
+from lessons_lib.course.practice.anew import has_new_numbers, pick
 from lessons_lib.course.practice.form import Worded, button
 from lessons_lib.course.practice.memory import record
-from lessons_lib.course.practice.new_numbers import has_new_numbers, pick
 from lessons_lib.course.say import RIGHT, TRY, WRONG, Card, Offers
 
 SAME = "The same answer as the last time: run its own cell first, if you have changed it there."

@@ -1,8 +1,8 @@
 """Help on demand: three hints, then an answer, and the same exercise with other numbers."""
 
 from lessons_lib.course.checking.attempt import exercise
+from lessons_lib.course.practice.anew import fresh, pick
 from lessons_lib.course.practice.memory import record
-from lessons_lib.course.practice.new_numbers import fresh, pick
 from lessons_lib.course.say import Card, Offers, committed, tell
 
 _given: dict[str, int] = {}  # id -> how many hints

@@ -58,7 +58,8 @@ def answers_of(path: Path, seed: int, strict: bool):
 
     from lessons_lib.course.notebooks.editions import marked
     from lessons_lib.course.notebooks.execute import load
-    from lessons_lib.course.notebooks.marking import mark, original
+    from lessons_lib.course.notebooks.handed_in import original
+    from lessons_lib.course.notebooks.marking import mark
 
     submitted = load(path)
     of = original(path, submitted, course(), load)

@@ -4,7 +4,6 @@ import ast
 import contextlib
 import copy
 import re
-import symtable
 
 import nbformat
 
@@ -100,66 +99,6 @@ def lecturers(nb, questions=()):
         points = nbformat.v4.new_markdown_cell(text, id="must-mention", metadata=slide)
         nb.cells.insert(asks[0], points)  # cells are counted from 1
     return nb
-
-
-def feeding(sources: list[str], names: set[str]) -> list[str]:
-    """Those of some cells on which these names hang. No training, no pictures.
-
-    Going back from the last one, a cell stays if it sets, or may change, a name that is read below
-    it; one that is no Python does not.
-    """
-    kept = []
-    for source in reversed(sources):
-        try:
-            sets, reads = names_of(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        if sets & names:
-            kept.insert(0, source)
-            names = (names - rebound(source)) | reads
-    return kept
-
-
-def rebound(source: str, imports: bool = True) -> set[str]:
-    """The names that a cell sets whatever was before: by def, class, import or plain assignment."""
-    found = set()
-    for line in tree(re.sub(r"^%%.*\n?", "", source)).body:
-        if isinstance(line, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(line.name)
-        elif isinstance(line, ast.Import | ast.ImportFrom) and imports:
-            found |= {(alias.asname or alias.name).split(".")[0] for alias in line.names}
-        elif isinstance(line, ast.Assign | ast.AnnAssign) and line.value:
-            targets = line.targets if isinstance(line, ast.Assign) else [line.target]
-            stored = (n for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
-            found |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
-    return found
-
-
-def names_of(source: str) -> tuple[set[str], set[str]]:
-    """The names that a cell sets or may change in place, and those that it reads."""
-    module = tree(re.sub(r"^%%.*\n?", "", source))  # %%time and its like
-    table = symtable.symtable(ast.unparse(module), "<cell>", "exec")
-    sets = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
-    reads = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
-    inner = table.get_children()
-    while inner:
-        scope = inner.pop()
-        reads |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
-        inner += scope.get_children()
-    for node in ast.walk(module):  # xs.append(x), table[3] = x, net.weight = x, x += 1
-        changed = []
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            changed = [node.value.func]
-        elif isinstance(node, ast.Assign):
-            changed = node.targets
-        elif isinstance(node, ast.AugAssign):
-            changed = [node.target]
-        for part in changed:
-            while isinstance(part, ast.Attribute | ast.Subscript):
-                part = part.value
-                if isinstance(part, ast.Name):
-                    sets.add(part.id)
-    return sets, reads
 
 
 def results(nb) -> list[tuple[str, str, str]]:
