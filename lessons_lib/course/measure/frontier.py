@@ -16,20 +16,14 @@ from lessons_lib.course.instrument import (
 )
 from lessons_lib.course.measure.laws import MIXTURE, mixture
 from lessons_lib.course.measure.seeds import bar
-from lessons_lib.levels import from_betas, grid, lam_grid, linear_betas
-from lessons_lib.playground import SPACINGS
-from lessons_lib.samplers import ddim, ddpm, sample
-from lessons_lib.solvers import dpmpp_2m, dpmpp_multistep, heun, plms
-from lessons_lib.wrap import NO_LABEL, counted, given
+from lessons_lib.guards import NO_LABEL
+from lessons_lib.levels import SPACINGS, from_betas, grid, lam_grid, linear_betas
+from lessons_lib.samplers import sample
+from lessons_lib.solvers import SAMPLERS, dpmpp_multistep
+from lessons_lib.wrap import counted, given
 
 CALLS = (1, 2, 5, 10, 20, 50, 100, 250, 1000)
-FOLLOWS = {  # samplers that follow the path of the ODE
-    "DDIM": ddim,
-    "Heun": heun,
-    "2M": dpmpp_2m,
-    "PLMS": plms,
-    "multistep": dpmpp_multistep,
-}
+FOLLOWS = ("DDIM", "Heun", "2M", "PLMS", "multistep")  # those that follow the path of the ODE
 EVEN_TIME, EVEN_LAM = "even in time", "even in log-SNR"
 STUDENT, FEW = "student", (1, 2, 4, 8)  # DDIM with the student's network, on its own levels
 
@@ -104,7 +98,7 @@ def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
             continue  # one step of Heun to the data costs one evaluation, two cost three
         ladder = grids[spacing](steps)
         asked = counted(mix)
-        end = sample(FOLLOWS[name], asked, x, ladder)
+        end = sample(SAMPLERS[name], asked, x, ladder)
         row = {"sampler": name, "spacing": spacing, "evaluations": asked.samples // n}
         rows.append(row | {"error": float((end - truth).square().mean().sqrt())})
     return {
@@ -138,7 +132,7 @@ def _rows(found: dict, *keys: str) -> list[dict]:
 
 def _walked(name: str, spacing: str, budget: int, seed: int, denoise, shape) -> Tensor:
     """Pictures of this shape for a budget of evaluations; the noise is the seed's."""
-    step = {"DDPM": ddpm, STUDENT: ddim, **FOLLOWS}[name]
+    step = SAMPLERS["DDIM" if name == STUDENT else name]
     asked, generator = counted(denoise), torch.Generator().manual_seed(seed)
     noise = torch.randn(shape, generator=generator)
     ladder = SPACINGS[spacing](steps_for(name, spacing, budget))
