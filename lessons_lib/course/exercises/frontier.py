@@ -51,7 +51,7 @@ runs_a_look = lambda g, b: 2 if g else 1
 
 
 def by_look(n, k, g, b, asked=lambda n, k: k * (n - 1) + 1, calls=calls_a_look, runs=runs_a_look):
-    """How often the walk looks, times what a look costs."""
+    """How often a walk of n steps with k looks asks, times what it costs: guided? batched?"""
     return tuple(asked(n, k) * each(g, b) for each in (calls, runs))
 
 
@@ -275,7 +275,7 @@ def evenly(n, high, low, there, back, end=0.0):
 
 same = lambda v: v
 without_low = lambda grid: torch.cat([grid[:-2], grid[-1:]])
-in_roots = lambda n, high, low, r: evenly(n, high, low, lambda v: v ** (1 / r), lambda u: u**r)
+in_roots = lambda n, a, b, rho: evenly(n, a, b, lambda v: v ** (1 / rho), lambda u: u**rho)
 fog = partial(levels.edm, low=1e-7)  # alpha = 1: sigma is the noise level
 karras_by_library = lambda *p: torch.stack([t.sigma for t in levels.karras_grid(fog, *p)])
 
@@ -448,7 +448,7 @@ in_code(
 on_paper(
     "frontier.order_by_hand",
     lambda factor, steps: (math.log2(factor), 2 * steps),
-    given={"factor": 4, "steps": 40},  # by which the error falls from each row to the next
+    given={"factor": 4, "steps": 40},  # the factor from each row to the next, the last row's steps
     digits=1,
     slips={
         "factor": lambda factor, steps: (factor, 2 * steps),

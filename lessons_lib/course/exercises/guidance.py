@@ -11,7 +11,7 @@ import torch
 
 from lessons_lib import diffuse, learn, wrap
 from lessons_lib.course.exercises.bank import in_code, on_paper
-from lessons_lib.course.exercises.probes import LEAVES, bright, normal, some_level
+from lessons_lib.course.exercises.probes import LEAVES, bright, normal, repeated, some_level
 from lessons_lib.levels import Level
 
 # --- the blend ------------------------------------------------------------------------------------
@@ -22,11 +22,11 @@ def blend(u, c, w):
     return u + w * (c - u)
 
 
-def blend_probes(generator):
+@repeated(14)
+def blend_probes(i, generator):
     """Scales below 0, between 0 and 1, and far above; 0 and 1 too, where nothing else differs."""
     scales = (3.0, 0.4, 7.5, -1.5, 15.0, 0.0, 2.0, 1.0, 0.7, 5.0, -0.3, 1.3, 20.0, 4.2)
-    pictures = lambda i: bright(i) * normal(2, *LEAVES[i % len(LEAVES)], generator=generator)
-    return [(*pictures(i), w) for i, w in enumerate(scales)]
+    return *(bright(i) * normal(2, *LEAVES[i % 4], generator=generator)), scales[i]
 
 
 def blend_by_library(u, c, w):
@@ -133,19 +133,18 @@ def drop_labels(c, share, u):
     return torch.where(u < share, -1, c)
 
 
-def drop_probes(generator):
+@repeated(14)
+def drop_probes(i, generator):
     """Batches of labels with 0 among them; shares from nothing to all, and none near one half."""
     shares = (0.12, 0.3, 0.12, 0.2, 0.8, 0.0, 1.0, 0.15, 0.35, 0.7, 0.25, 0.9, 0.33, 0.12)
-    probes = []
-    for share, B in zip(shares, (40, 30, 20, 50, 25) * 3, strict=False):
-        c = torch.randint(0, 10, (B,), generator=generator)
-        c[:2] = torch.tensor([0, 9])
-        u = torch.rand(B, generator=generator, dtype=torch.float64)
-        u[:4] = torch.tensor([0.05, 0.95, 0.4, 0.6], dtype=torch.float64)
-        if share < 1:  # dice that show the share itself keep the label; rand may draw 0, never 1
-            u[4:6] = share
-        probes.append((c, share, u))
-    return probes
+    share, B = shares[i], (40, 30, 20, 50, 25)[i % 5]
+    c = torch.randint(0, 10, (B,), generator=generator)
+    c[:2] = torch.tensor([0, 9])
+    u = torch.rand(B, generator=generator, dtype=torch.float64)
+    u[:4] = torch.tensor([0.05, 0.95, 0.4, 0.6], dtype=torch.float64)
+    if share < 1:  # dice that show the share itself keep the label; rand may draw 0, never 1
+        u[4:6] = share
+    return c, share, u
 
 
 def drop_by_library(c, share, u):
@@ -276,14 +275,12 @@ def classifier_guided_eps(eps, grad, t, scale):
     return eps - scale * t.sigma * grad
 
 
-def classifier_probes(generator):
+@repeated(16)
+def classifier_probes(i, generator):
     """Levels on the circle and off it; scales away from 1, also below 0."""
-    scales = (2.0, 0.5, 4.0, -1.5, 10.0, 3.0, 0.3, 7.5)
-    probes = []
-    for i, shape in enumerate(LEAVES * 4):
-        eps, grad = bright(i) * normal(2, *shape, generator=generator)
-        probes.append((eps, grad, some_level(i, generator), scales[i % len(scales)]))
-    return probes
+    eps, grad = bright(i) * normal(2, *LEAVES[i % 4], generator=generator)
+    scale = (2.0, 0.5, 4.0, -1.5, 10.0, 3.0, 0.3, 7.5)[i % 8]
+    return eps, grad, some_level(i, generator), scale
 
 
 def classifier_by_library(eps, grad, t, scale):
@@ -343,15 +340,14 @@ def dynamic_threshold(x0, share):
     return x0.clamp(-size, size) / size
 
 
-def threshold_probes(generator):
+@repeated(15)
+def threshold_probes(i, generator):
     """In each batch a sample within [-1, 1], one far beyond, and one that leans to one side."""
-    probes = []
-    for i, shape in enumerate(((4, 4), (3, 3, 3, 3), (4, 1, 4, 4), (3, 2, 5, 5), (5, 8)) * 3):
-        x0 = 2.5 * normal(*shape, generator=generator)
-        x0[0] *= 0.3 / x0[0].abs().max()
-        x0[1] = bright(i) * (x0[1] - 2)
-        probes.append((x0, (0.9, 0.8, 0.995, 0.6)[i % 4]))
-    return probes
+    shape = ((4, 4), (3, 3, 3, 3), (4, 1, 4, 4), (3, 2, 5, 5), (5, 8))[i % 5]
+    x0 = 2.5 * normal(*shape, generator=generator)
+    x0[0] *= 0.3 / x0[0].abs().max()
+    x0[1] = bright(i) * (x0[1] - 2)
+    return x0, (0.9, 0.8, 0.995, 0.6)[i % 4]
 
 
 def threshold_by_library(x0, share):
