@@ -17,7 +17,9 @@ from lessons_lib.course.exercises.probes import (
     batch_probes,
     betas_of,
     long_betas,
+    noise,
     per_sample,
+    signal,
     strong_betas,
     table_level,
 )
@@ -191,8 +193,8 @@ def jump(
     x0, n, eps, alpha_bar,
     read=entry,
     shape=per_sample,
-    signal=lambda a: a.sqrt(),
-    noise=lambda a: (1 - a).sqrt(),
+    signal=signal,
+    noise=noise,
 ):  # fmt: skip
     """The jump in parts, for slips with one part wrong."""
     a = shape(read(alpha_bar, n), x0)
@@ -209,7 +211,7 @@ in_code(
         "signal without root": partial(jump, signal=lambda a: a),
         "variance as std": partial(jump, noise=lambda a: 1 - a),
         "one minus root": partial(jump, noise=lambda a: 1 - a.sqrt()),
-        "swapped": partial(jump, signal=lambda a: (1 - a).sqrt(), noise=lambda a: a.sqrt()),
+        "swapped": partial(jump, signal=noise, noise=signal),
         "x0 unscaled": partial(jump, signal=lambda a: 1),
         "variance exploding": partial(jump, signal=lambda a: 1, noise=lambda a: (1 / a - 1).sqrt()),
         "beta for alpha_bar": partial(jump, read=lost_in_one_step),
@@ -227,8 +229,8 @@ in_code(
     theorems={
         "start": lambda out, x0, n, eps, alpha_bar: (out[0][n == 0], x0[n == 0]),
         "the noise": lambda out, x0, n, eps, alpha_bar: (
-            out[0] - per_sample(alpha_bar[n].sqrt(), x0) * x0,
-            per_sample((1 - alpha_bar[n]).sqrt(), x0) * eps,
+            out[0] - per_sample(signal(alpha_bar[n]), x0) * x0,
+            per_sample(noise(alpha_bar[n]), x0) * eps,
         ),
     },
 )
@@ -389,23 +391,23 @@ def back(
     x_n, eps, n, alpha_bar,
     read=entry,
     shape=per_sample,
-    solve=lambda x, eps, a: (x - (1 - a).sqrt() * eps) / a.sqrt(),
+    solve=lambda x, eps, a: (x - noise(a) * eps) / signal(a),
 ):  # fmt: skip
     """The way back in parts, for slips with one part wrong."""
     return solve(x_n, eps, shape(read(alpha_bar, n), x_n))
 
 
 SOLVED = {  # the line of q_sample, solved for x0 by someone in a hurry
-    "no division": lambda x, eps, a: x - (1 - a).sqrt() * eps,
-    "division by alpha_bar": lambda x, eps, a: (x - (1 - a).sqrt() * eps) / a,
-    "sign": lambda x, eps, a: (x + (1 - a).sqrt() * eps) / a.sqrt(),
-    "only x divided": lambda x, eps, a: x / a.sqrt() - (1 - a).sqrt() * eps,
-    "only eps divided": lambda x, eps, a: x - (1 - a).sqrt() * eps / a.sqrt(),
-    "variance as std": lambda x, eps, a: (x - (1 - a) * eps) / a.sqrt(),
+    "no division": lambda x, eps, a: x - noise(a) * eps,
+    "division by alpha_bar": lambda x, eps, a: (x - noise(a) * eps) / a,
+    "sign": lambda x, eps, a: (x + noise(a) * eps) / signal(a),
+    "only x divided": lambda x, eps, a: x / signal(a) - noise(a) * eps,
+    "only eps divided": lambda x, eps, a: x - noise(a) * eps / signal(a),
+    "variance as std": lambda x, eps, a: (x - (1 - a) * eps) / signal(a),
     "no roots": lambda x, eps, a: (x - (1 - a) * eps) / a,
-    "eps unscaled": lambda x, eps, a: (x - eps) / a.sqrt(),
-    "multiplied": lambda x, eps, a: (x - (1 - a).sqrt() * eps) * a.sqrt(),
-    "roles swapped": lambda x, eps, a: (x - a.sqrt() * eps) / (1 - a).sqrt(),
+    "eps unscaled": lambda x, eps, a: (x - eps) / signal(a),
+    "multiplied": lambda x, eps, a: (x - noise(a) * eps) * signal(a),
+    "roles swapped": lambda x, eps, a: (x - signal(a) * eps) / noise(a),
 }
 
 in_code(

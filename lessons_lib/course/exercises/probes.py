@@ -26,6 +26,16 @@ def repeated(times):
     return lambda one: lambda generator: [one(i, generator) for i in range(times)]
 
 
+def signal(a):
+    """The amplitude of x0 in the fog, where a is ᾱ."""
+    return a.sqrt()
+
+
+def noise(a):
+    """The amplitude of ε in the fog, where a is ᾱ."""
+    return (1 - a).sqrt()
+
+
 def per_sample(a, x):
     """One number per sample, shaped to multiply x: (B,) to (B, 1, ..., 1)."""
     return a.reshape(-1, *[1] * (x.ndim - 1))
