@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from lessons_lib import data, learn, metrics
 from lessons_lib.course.bench.timing import diffusers, ratio, take_turns
+from lessons_lib.course.recipes.record import first_weights
 from lessons_lib.course.recipes.shapes import SHAPES, VALUES, shape_batches, shape_denoiser
+from lessons_lib.course.start import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.nets import attribute_rows, level_angle
 from lessons_lib.samplers import ddim, sample
@@ -41,8 +43,7 @@ class TheirNet(nn.Module):
 
 def denoisers() -> dict[str, learn.NetDenoiser]:
     """Both, untrained, with first weights of their own seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SHAPES.seed)
+    with first_weights(SHAPES.seed):
         return {"theirs": learn.NetDenoiser(TheirNet(), SHAPES.predicts), "ours": shape_denoiser()}
 
 
@@ -58,7 +59,7 @@ def network_speed(repeats: int = 5, n: int = 64) -> list[str]:
         f"| weights, millions | {count['theirs']:.2f} | {count['ours']:.2f} "
         f"| {count['ours'] / count['theirs']:.2f} |"
     )
-    drawn = data.shapes(n, torch.Generator().manual_seed(0))
+    drawn = data.shapes(n, seeded(0))
     ladder, steps = grid(cosine, 4), 4
     walks = {
         side: partial(sample, ddim, given(each.eval(), drawn.attributes), drawn.pictures, ladder)
@@ -68,8 +69,7 @@ def network_speed(repeats: int = 5, n: int = 64) -> list[str]:
     trains = {}
     for side, each in both.items():
         options = {"weight": learn.clipped_v(SHAPES.gamma), "progress": False}
-        g = torch.Generator().manual_seed(1)
-        trains[side] = partial(learn.fit, each, batch, cosine, 2, g, **options)
+        trains[side] = partial(learn.fit, each, batch, cosine, 2, seeded(1), **options)
     for what, sides, done in (
         ("sampling, a step", walks, steps * n),
         ("training, a step", trains, 2 * n),
@@ -78,36 +78,75 @@ def network_speed(repeats: int = 5, n: int = 64) -> list[str]:
         speed = {side: done / statistics.median(v) for side, v in seconds.items()}
         share = 1 / ratio(seconds["ours"], seconds["theirs"])
         lines.append(f"| {what} | {speed['theirs']:.0f} | {speed['ours']:.0f} | {share:.1f} |")
-    return [*lines, "", _peak_share(both["ours"], drawn, n)]
+    return [*lines, "", *_peak_share(both["ours"], drawn, n)]
 
 
-def _peak_share(denoiser, drawn, n: int) -> str:
-    """How much of what this machine's convolutions can do our network uses."""
-    with torch.no_grad():
-        from torch.utils.flop_counter import FlopCounterMode
+WORK = {  # what a network does, by the names of torch's operations
+    "convolutions": ("mkldnn_convolution", "_convolution", "convolution", "conv2d"),
+    "normalisation": ("native_group_norm",),
+    "SiLU": ("silu",),
+    "scale and shift": ("addcmul",),
+    "joining, copying": ("cat", "copy_"),
+    "attention, linear layers": ("bmm", "addmm", "_softmax"),
+}
 
-        with FlopCounterMode(display=False) as counted:
-            denoiser(drawn.pictures, cosine(0.5), drawn.attributes)
-        work = counted.get_total_flops()
-        conv = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last).eval()
-        x = torch.randn(n, 64, 16, 16).contiguous(memory_format=torch.channels_last)
-        with FlopCounterMode(display=False) as counted:
-            conv(x)
-        peak = counted.get_total_flops()
-        seconds = take_turns(
-            {
-                "net": lambda: denoiser(drawn.pictures, cosine(0.5), drawn.attributes),
-                "conv": lambda: conv(x),
-            },
-            9,
-        )
-    net, best = (statistics.median(seconds[k]) for k in ("net", "conv"))
-    return (
-        f"One picture costs our network {work / n / 1e6:.0f} million operations. It does "
-        f"{work / net / 1e9:.0f} of them a nanosecond in a step of sampling, against "
-        f"{peak / best / 1e9:.0f} of one 3×3 convolution of 64 channels on this machine: "
-        f"{work / net * best / peak:.0%} of that."
-    )
+
+def _peak_share(denoiser, drawn, n: int) -> list[str]:
+    """Where the network's time goes, and how near its convolutions are to the machine's best."""
+    run = torch.no_grad()(lambda: denoiser(drawn.pictures, cosine(0.5), drawn.attributes))
+    conv = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last).eval()
+    x = torch.randn(n, 64, 16, 16, generator=seeded(0)).to(memory_format=torch.channels_last)
+    best = torch.no_grad()(partial(conv, x))
+    seconds = take_turns({"net": run, "conv": best}, 9)
+    work = {"net": operations(run), "conv": operations(best), "convs": convolved(run)}
+    speed = {k: work[k] / statistics.median(v) / 1e9 for k, v in seconds.items()}
+    share = time_shares(run)
+    convolving = work["convs"] / work["net"] / share["convolutions"]  # times as fast as on average
+    return [
+        "| in a step of sampling | share of the network's time |",
+        "|---|---|",
+        *(f"| {what} | {part:.0%} |" for what, part in share.items()),
+        "",
+        f"One picture costs our network {work['net'] / n / 1e6:.0f} million operations, "
+        f"{work['convs'] / work['net']:.0%} of them in convolutions. It does {speed['net']:.0f} of "
+        f"them a nanosecond in a step of sampling, against {speed['conv']:.0f} of one 3×3 "
+        f"convolution of 64 channels on this machine: {speed['net'] / speed['conv']:.0%} of that. "
+        f"While it convolves, it is at {convolving * speed['net'] / speed['conv']:.0%} (few "
+        "channels, at the doors, are slower); the rest of the time moves numbers and multiplies "
+        "few.",
+    ]
+
+
+def operations(run) -> int:
+    """How many multiplications and additions a call costs."""
+    return sum(_counted(run).values())
+
+
+def convolved(run) -> int:
+    """How many of them its convolutions cost."""
+    return sum(n for name, n in _counted(run).items() if "convolution" in str(name))
+
+
+def _counted(run) -> dict:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_flop_counts()["Global"]
+
+
+def time_shares(run, repeats: int = 5) -> dict[str, float]:
+    """The share of a call's processor time in each kind of WORK, and in all the rest."""
+    run()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        for _ in range(repeats):
+            run()
+    spent = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
+    kinds = {f"aten::{name}": kind for kind, names in WORK.items() for name in names}
+    shares = dict.fromkeys([*WORK, "all else"], 0.0)
+    for name, each in spent.items():
+        shares[kinds.get(name, "all else")] += each / sum(spent.values())
+    return shares
 
 
 def equal_time(budget: float = 150.0, n: int = 500, steps: int = 20) -> list[str]:
@@ -121,7 +160,7 @@ def equal_time(budget: float = 150.0, n: int = 500, steps: int = 20) -> list[str
         "| Fréchet distance of blocks, w = 1 |",
         "|---|---|---|---|---|",
     ]
-    judge, generator = learn.load("shapes_judge"), torch.Generator().manual_seed(5)
+    judge, generator = learn.load("shapes_judge"), seeded(5)
     real, asked = data.shapes(n, generator), data.choose(n, generator)
     x = torch.randn(n, 3, 32, 32, generator=generator)
     for side, denoiser in denoisers().items():
@@ -130,7 +169,7 @@ def equal_time(budget: float = 150.0, n: int = 500, steps: int = 20) -> list[str
             denoiser,
             shape_batches(SHAPES.batch),
             cosine,
-            generator=torch.Generator().manual_seed(1),
+            generator=seeded(1),
             lr=SHAPES.lr,
             drop=SHAPES.drop,
             weight=learn.clipped_v(SHAPES.gamma),
