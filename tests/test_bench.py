@@ -75,17 +75,25 @@ def test_the_loop_is_held_against_the_bare_network():
     assert 0.5 < float(middle) < 5
 
 
-def test_every_multiplication_of_a_convolution_is_counted():
-    conv, x = torch.nn.Conv2d(3, 5, 3, padding=1), torch.zeros(2, 3, 8, 8)
-    run = lambda: conv(x) @ torch.zeros(8, 4)
-    assert networks.convolved(run) == 2 * (2 * 8 * 8) * 3 * 5 * 9
-    assert networks.operations(run) == networks.convolved(run) + 2 * (2 * 5 * 8) * 8 * 4
+def test_every_operation_of_a_convolution_is_counted_and_all_the_time_is_shared_out():
+    """As torch counts them, on a network with convolutions of every kind and matrices besides."""
+    three, one = torch.nn.Conv2d(40, 48, 3, padding=1), torch.nn.Conv2d(48, 3, 1)
+    x = torch.zeros(2, 40, 8, 8)
+    run = lambda: one(three(x)).flatten(0, 1).bmm(torch.zeros(6, 8, 4))
+    found = networks.profiled(run)
+    assert sum(share for share, _ in found.values()) == pytest.approx(1)
+    done = {kind: each for kind, (_, each) in found.items() if each}
+    assert done == {
+        "convolutions, 3×3, on 8×8 places": networks.operations(lambda: three(x)),
+        "convolutions, 1×1": networks.operations(lambda: one(three(x)))
+        - networks.operations(lambda: three(x)),
+    }
+    assert sum(done.values()) == networks.operations(run) - 2 * (6 * 8) * 8 * 4
 
 
-def test_the_shares_of_the_time_are_of_the_whole():
+def test_where_the_work_is_the_time_is():
     x = torch.zeros(64, 64, 64)
-    share = networks.time_shares(lambda: x.bmm(x))
-    assert sum(share.values()) == pytest.approx(1)
+    share = {kind: each for kind, (each, _) in networks.profiled(lambda: x.bmm(x)).items()}
     assert max(share, key=share.get) == "attention, linear layers"
 
 

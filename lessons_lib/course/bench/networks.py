@@ -81,72 +81,84 @@ def network_speed(repeats: int = 5, n: int = 64) -> list[str]:
     return [*lines, "", *_peak_share(both["ours"], drawn, n)]
 
 
-WORK = {  # what a network does, by the names of torch's operations
-    "convolutions": ("mkldnn_convolution", "_convolution", "convolution", "conv2d"),
-    "normalisation": ("native_group_norm",),
-    "SiLU": ("silu",),
-    "scale and shift": ("addcmul",),
-    "joining, copying": ("cat", "copy_"),
-    "attention, linear layers": ("bmm", "addmm", "_softmax"),
+WORK = {  # what a network does besides convolving, by the names of torch's operations
+    "normalisation": ("aten::native_group_norm",),
+    "SiLU": ("aten::silu",),
+    "scale and shift": ("aten::addcmul",),
+    "joining, copying": ("aten::cat", "aten::copy_"),
+    "attention, linear layers": ("aten::bmm", "aten::addmm", "aten::_softmax"),
 }
 
 
 def _peak_share(denoiser, drawn, n: int) -> list[str]:
-    """Where the network's time goes, and how near its convolutions are to the machine's best."""
+    """Where the network's time goes, and how near it comes to the machine's best convolution."""
     run = torch.no_grad()(lambda: denoiser(drawn.pictures, cosine(0.5), drawn.attributes))
     conv = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last).eval()
     x = torch.randn(n, 64, 16, 16, generator=seeded(0)).to(memory_format=torch.channels_last)
     best = torch.no_grad()(partial(conv, x))
     seconds = take_turns({"net": run, "conv": best}, 9)
-    work = {"net": operations(run), "conv": operations(best), "convs": convolved(run)}
-    speed = {k: work[k] / statistics.median(v) / 1e9 for k, v in seconds.items()}
-    share = time_shares(run)
-    convolving = work["convs"] / work["net"] / share["convolutions"]  # times as fast as on average
+    net, peak = (
+        operations(f) / statistics.median(seconds[side]) / 1e9
+        for side, f in (("net", run), ("conv", best))
+    )
+    total = operations(run)
+    lines = [
+        "| in a step of sampling | share of the time | of the operations "
+        "| speed, of the best convolution's |",
+        "|---|---|---|---|",
+    ]
+    for what, (share, done) in profiled(run).items():
+        cells = [what, f"{share:.0%}", "", ""]
+        if done:
+            cells[2:] = f"{done / total:.0%}", f"{done / total / share * net / peak:.0%}"
+        lines.append(f"| {' | '.join(cells)} |")
     return [
-        "| in a step of sampling | share of the network's time |",
-        "|---|---|",
-        *(f"| {what} | {part:.0%} |" for what, part in share.items()),
+        *lines,
         "",
-        f"One picture costs our network {work['net'] / n / 1e6:.0f} million operations, "
-        f"{work['convs'] / work['net']:.0%} of them in convolutions. It does {speed['net']:.0f} of "
-        f"them a nanosecond in a step of sampling, against {speed['conv']:.0f} of one 3×3 "
-        f"convolution of 64 channels on this machine: {speed['net'] / speed['conv']:.0%} of that. "
-        f"While it convolves, it is at {convolving * speed['net'] / speed['conv']:.0%} (few "
-        "channels, at the doors, are slower); the rest of the time moves numbers and multiplies "
-        "few.",
+        f"One picture costs our network {total / n / 1e6:.0f} million operations. It does "
+        f"{net:.0f} of them a nanosecond in a step of sampling, against {peak:.0f} of one 3×3 "
+        f"convolution of 64 channels on this machine: {net / peak:.0%} of that.",
     ]
 
 
 def operations(run) -> int:
     """How many multiplications and additions a call costs."""
-    return sum(_counted(run).values())
-
-
-def convolved(run) -> int:
-    """How many of them its convolutions cost."""
-    return sum(n for name, n in _counted(run).items() if "convolution" in str(name))
-
-
-def _counted(run) -> dict:
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
         run()
-    return counter.get_flop_counts()["Global"]
+    return counter.get_total_flops()
 
 
-def time_shares(run, repeats: int = 5) -> dict[str, float]:
-    """The share of a call's processor time in each kind of WORK, and in all the rest."""
+def profiled(run, repeats: int = 5) -> dict[str, tuple[float, float]]:
+    """What a call does: kind -> its share of the time, and the operations of its convolutions."""
     run()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+    cpu = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=cpu, record_shapes=True) as seen:
         for _ in range(repeats):
             run()
-    spent = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
-    kinds = {f"aten::{name}": kind for kind, names in WORK.items() for name in names}
-    shares = dict.fromkeys([*WORK, "all else"], 0.0)
-    for name, each in spent.items():
-        shares[kinds.get(name, "all else")] += each / sum(spent.values())
-    return shares
+    found: dict[str, tuple[float, float]] = {}
+    events = seen.key_averages(group_by_input_shape=True)
+    whole = sum(event.self_cpu_time_total for event in events)
+    for event in sorted(events, key=lambda event: -event.self_cpu_time_total):
+        kind, done = _kind(event.key, event.input_shapes)
+        share, before = found.get(kind, (0.0, 0.0))
+        share += event.self_cpu_time_total / whole
+        found[kind] = share, before + done * event.count / repeats
+    return dict(sorted(found.items(), key=lambda item: (item[1][1] == 0, -item[1][0])))
+
+
+def _kind(name: str, shapes: list) -> tuple[str, float]:
+    """What kind of work one of torch's operations is; and its operations, for a convolution."""
+    if "conv" not in name or [len(shape) for shape in shapes[:2]] != [4, 4]:
+        return next((kind for kind, names in WORK.items() if name in names), "all else"), 0
+    (n, _, high, wide), (leave, enter, k, _) = shapes[:2]
+    done = 2 * n * high * wide * enter * leave * k * k if name == "aten::conv2d" else 0
+    if k == 1:
+        return "convolutions, 1×1", done
+    if min(enter, leave) < 32:
+        return "convolutions, 3×3, from or to fewer than 32 channels", done
+    return f"convolutions, 3×3, on {high}×{wide} places", done
 
 
 def equal_time(budget: float = 150.0, n: int = 500, steps: int = 20) -> list[str]:
