@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lessons_lib import learn
 from lessons_lib.course.bench.timing import take_turns
+from lessons_lib.course.start import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.solvers import dpmpp_multistep
@@ -22,7 +23,7 @@ def cost_growth(repeats: int = 5) -> list[str]:
     lines = ["| pictures, 20 steps | ms | ms a picture |", "|---|---|---|"]
 
     def run(n: int, steps: int) -> Tensor:
-        x = torch.randn(n, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+        x = torch.randn(n, 1, 8, 8, generator=seeded(0))
         return sample(ddim, given(denoise, torch.arange(n) % 10), x, grid(cosine, steps))
 
     for n in (1, 4, 16, 64, 256, 1024):

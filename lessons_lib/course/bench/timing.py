@@ -1,6 +1,7 @@
 """What every section needs: turns, ratios, the peer, and the machine in a line."""
 
 import importlib
+import math
 import os
 import platform
 import statistics
@@ -29,23 +30,49 @@ def peer(name: str, **options):
     return getattr(diffusers(), name)(**options)
 
 
-def take_turns(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of every side, `repeats` times each, in alternation and after one run to warm up."""
+def take_turns(
+    sides: dict[str, Callable[[], object]], repeats: int, clock=time.perf_counter
+) -> dict[str, list[float]]:
+    """Seconds of every side, `repeats` times each, in alternation and after one run to warm up.
+
+    clock: time.process_time counts only what the processor gave to us.
+    """
     for run in sides.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, run in sides.items():
-            start = time.perf_counter()
+            start = clock()
             run()
             _wait()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return seconds
+
+
+def ratios(a: list[float], b: list[float]) -> list[float]:
+    """How many times as long as b a took, for every pair of neighbouring runs."""
+    return [x / y for x, y in zip(a, b, strict=True)]
 
 
 def ratio(a: list[float], b: list[float]) -> float:
     """How many times as long as b a took: the median over neighbouring runs."""
-    return statistics.median(x / y for x, y in zip(a, b, strict=True))
+    return statistics.median(ratios(a, b))
+
+
+def interval(values: list[float]) -> tuple[float, float, float]:
+    """The median, and an interval that covers the true one at least 95 times in 100.
+
+    Whatever the law of the values: as many of n lie below their median as tosses of a coin fall
+    heads, so the k-th from either end bounds it, k as large as the coin allows.
+    Raises ValueError for fewer than 6 values, whose extremes do not cover it.
+    """
+    n, k = len(values), 0
+    while 2 * sum(math.comb(n, i) for i in range(k + 1)) <= 0.05 * 2**n:
+        k += 1  # k values or fewer on one side are as rare as that
+    if k == 0:
+        raise ValueError(f"values: {n} given; need 6 or more for an interval of 95 %")
+    low, *_, high = sorted(values)[k - 1 : n - k + 1]
+    return statistics.median(values), low, high
 
 
 def machine() -> str:

@@ -18,9 +18,8 @@ from lessons_lib.course.instrument import (
     prepared,
 )
 from lessons_lib.course.measure.repeated import median, over_seeds, rows
-from lessons_lib.course.start import seeded
-from lessons_lib.levels import cosine, grid
-from lessons_lib.samplers import ddim, ddpm, sample
+from lessons_lib.course.recipes import draw_digits
+from lessons_lib.samplers import ddim, ddpm
 from lessons_lib.solvers import dpmpp_2m
 from lessons_lib.wrap import cfg, counted, given
 
@@ -41,12 +40,12 @@ def digits_walk(seeds=SEEDS, n=500, calls=(50, 1000), splits=20, progress=False)
     """
     denoise, label, real = learn.load("digits"), torch.arange(n) % 10, Digits.load(n, splits)
     walks = {"DDIM": ddim, "DDPM": ddpm}
-    _draw(ddim, given(denoise, label), n, 2, 0)  # the first call of all is slow
+    draw_digits(ddim, given(denoise, label), n, 2, 0)  # the first call of all is slow
 
     def walked(name: str, steps: int, seed: int) -> dict:
         asked = counted(given(denoise, label))
         start, work = time.perf_counter(), time.process_time()
-        x = _draw(walks[name], asked, n, steps, seed)
+        x = draw_digits(walks[name], asked, n, steps, seed)
         spent = {"seconds": time.perf_counter() - start, "work": time.process_time() - work}
         return real.judged(x, label, seed) | {"evaluations": asked.samples // n} | spent
 
@@ -109,7 +108,7 @@ def _strides(samplers, denoise, label, real: Digits, seeds, calls, progress) -> 
     """A row for every sampler and number of calls, with errors over its seeds."""
 
     def walked(name: str, steps: int, seed: int) -> dict:
-        x = _draw(samplers[name], denoise, len(label), steps, seed)
+        x = draw_digits(samplers[name], denoise, len(label), steps, seed)
         return real.judged(x, label, seed)
 
     found = over_seeds(product(samplers, calls), seeds, walked, progress)
@@ -132,7 +131,7 @@ def guidance_digits(seeds=SEEDS, n=500, calls=50, w=W, splits=20, progress=False
 
     def guided(scale: float, seed: int) -> dict:
         asked = counted(denoise)
-        x = _draw(ddim, cfg(asked, label, scale), n, calls, seed)
+        x = draw_digits(ddim, cfg(asked, label, scale), n, calls, seed)
         counts = {key: apart(way(x), label) / varied[key] for key, way in ways.items()}
         counts |= {"saturated": metrics.saturated(x), "far out": metrics.saturated(x, 2.0)}
         return counts | real.judged(x, label, seed) | {"evaluations": asked.samples // n}
@@ -163,10 +162,3 @@ def even_contrast(x: Tensor) -> Tensor:
     flat = x.flatten(1).double()
     flat = flat - flat.mean(1, keepdim=True)
     return (flat / flat.std(1, keepdim=True).clamp(min=1e-6)).reshape(x.shape)
-
-
-def _draw(step, denoise, n: int, steps: int, seed: int) -> Tensor:
-    """n digits, (n, 1, 8, 8), from the noise of this seed: the same start for every sampler."""
-    generator = seeded(seed)
-    noise = torch.randn(n, 1, 8, 8, generator=generator)
-    return sample(step, denoise, noise, grid(cosine, steps), generator)

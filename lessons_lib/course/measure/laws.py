@@ -68,20 +68,7 @@ def guided_law(calls=(10, 50, 1000), w=3.0, progress=False) -> dict:
 
     Every step is affine, so mean and variance are pushed through it exactly: nothing is sampled.
     """
-    cases = []
-    for bare, with_c in PAIRS:
-        (mu_u, std_u), (mu_c, std_c) = bare, with_c
-        precision = (1 - w) / std_u**2 + w / std_c**2
-        mean = ((1 - w) * mu_u / std_u**2 + w * mu_c / std_c**2) / precision
-        cases.append(
-            {
-                "without condition": {"mean": mu_u, "variance": std_u**2},
-                "with condition": {"mean": mu_c, "variance": std_c**2},
-                "w": w,
-                "tilted law": {"mean": mean, "variance": 1 / precision},
-                "rows": [],
-            }
-        )
+    cases = [_tilted(bare, with_c, w) for bare, with_c in PAIRS]
     jobs = [(i, name, steps) for i in range(len(PAIRS)) for name in SAMPLERS for steps in calls]
     for i, name, steps in bar(jobs, progress):
         mean, var = guided_moments(SAMPLERS[name], *PAIRS[i], w, steps)
@@ -92,6 +79,20 @@ def guided_law(calls=(10, 50, 1000), w=3.0, progress=False) -> dict:
         "both through every affine step in float64, beside the law p(x)^(1-w) p(x|c)^w.",
         "bars": "none: no random number is drawn; compare one grid with the next finer one",
         "cases": cases,
+    }
+
+
+def _tilted(bare, with_c, w: float) -> dict:
+    """The law p(x)^(1-w) p(x|c)^w of two Gaussians (mean, std), and room for what is reached."""
+    (mu_u, std_u), (mu_c, std_c) = bare, with_c
+    precision = (1 - w) / std_u**2 + w / std_c**2
+    mean = ((1 - w) * mu_u / std_u**2 + w * mu_c / std_c**2) / precision
+    return {
+        "without condition": {"mean": mu_u, "variance": std_u**2},
+        "with condition": {"mean": mu_c, "variance": std_c**2},
+        "w": w,
+        "tilted law": {"mean": mean, "variance": 1 / precision},
+        "rows": [],
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from lessons_lib.course.recipes.card import write_card
 from lessons_lib.course.recipes.digits import (
     digit_denoiser,
+    draw_digits,
     fit_digits,
     measure_digits,
     train_digits,
@@ -33,6 +34,7 @@ __all__ = [
     "SHAPES",
     "digit_denoiser",
     "draw_captioned",
+    "draw_digits",
     "fit_digits",
     "fit_shapes",
     "measure_digits",

@@ -64,9 +64,7 @@ def measure_digits(denoiser, n: int = 500, seeds=SEEDS) -> tuple[dict, dict]:
     """
     real, label, found = Digits.load(n), torch.arange(n) % 10, []
     for seed in seeds:
-        generator = seeded(seed)
-        noise = torch.randn(n, 1, 8, 8, generator=generator)
-        drawn = sample(ddpm, given(denoiser, label), noise, grid(cosine, 1000), generator)
+        drawn = draw_digits(ddpm, given(denoiser, label), n, 1000, seed)
         found.append(real.judged(drawn, label, seed))
     figures, floor = errors(found, *QUALITY), real.reference(seeds)
     measured = {key: figures[key]["value"] for key in QUALITY}
@@ -74,6 +72,13 @@ def measure_digits(denoiser, n: int = 500, seeds=SEEDS) -> tuple[dict, dict]:
         if (name := f"{key}, real against real") in floor:
             measured[name] = floor[name]["value"]
     return measured, floor["instruments"]
+
+
+def draw_digits(step, denoise, n: int, steps: int, seed: int) -> torch.Tensor:
+    """n digits, (n, 1, 8, 8), from the noise of this seed: the same start for every sampler."""
+    generator = seeded(seed)
+    noise = torch.randn(n, 1, 8, 8, generator=generator)
+    return sample(step, denoise, noise, grid(cosine, steps), generator)
 
 
 def train_judge(folder: Path, progress: bool = True) -> None:
