@@ -122,8 +122,5 @@ class DatasetDenoiser(nn.Module):
 
 
 def distance(a: Tensor, b: Tensor) -> Tensor:
-    """|a - b|, (n, m), without the expanded square: equal rows are at 0, not at rounding.
-
-    In float32 that square is up to 20 % wrong near the data.
-    """
+    """|a - b|, (n, m), without the expanded square: up to 20 % wrong for near rows in float32."""
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")

@@ -7,6 +7,7 @@ of levels that a sampler walks down.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -230,6 +231,13 @@ def _ratio_grid(schedule, steps, high, low, there, back) -> list[Level]:
     ends = there(torch.stack([top.clamp(max=high), torch.full_like(top, low)]))
     ratio = back(torch.linspace(*ends, steps, dtype=torch.float64))
     return [at_ratio(schedule, each) for each in ratio] + [schedule(torch.tensor(0.0))]
+
+
+SPACINGS: dict[str, Callable[[int], list[Level]]] = {  # steps -> grid of the cosine schedule
+    "even in time": partial(grid, cosine),
+    "even in log-SNR": partial(lam_grid, cosine, high=40.0, low=0.05),
+    "Karras": partial(karras_grid, cosine, high=40.0, low=0.05),
+}
 
 
 def at_ratio(schedule: Schedule, ratio: float | Tensor) -> Level:

@@ -14,7 +14,7 @@ from torch import Tensor
 from lessons_lib.diffuse import eps_from_x0, q_sample, score, x0_from_eps
 from lessons_lib.guards import need, one_for_all, whole
 from lessons_lib.levels import Level, along
-from lessons_lib.samplers import Step, StepFunction, noise_like, reverse_var
+from lessons_lib.samplers import Step, StepFunction, ddim, ddpm, noise_like, reverse_var
 
 
 def transfer(x: Tensor, eps: Tensor, t: Level, s: Level) -> Tensor:
@@ -188,3 +188,13 @@ def churned(
         return step(denoise, x, t, s, last, generator)
 
     return churning
+
+
+SAMPLERS: dict[str, StepFunction] = {  # by the names that menus, tables and records call them
+    "DDIM": ddim,
+    "DDPM": ddpm,
+    "2M": dpmpp_2m,
+    "Heun": heun,
+    "multistep": dpmpp_multistep,
+    "PLMS": plms,
+}

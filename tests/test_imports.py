@@ -14,10 +14,6 @@ MODULES = {
 }
 SOURCES = {name: file.read_text(encoding="utf-8") for name, file in MODULES.items()}
 PACKAGES = {name for name, file in MODULES.items() if file.name == "__init__.py"}
-SOON = {
-    "lessons_lib.course.exercises.frontier",
-    "lessons_lib.course.clinic.examine",
-}  # being mended
 WINGS = ("lessons_lib", "lessons_lib.course")
 
 
@@ -123,11 +119,7 @@ def test_the_house_tells_a_wrong_import_with_its_file_and_line():
 
 def test_a_file_is_one_idea_of_at_most_800_lines():
     sizes = {name: source.count("\n") for name, source in SOURCES.items()}
-    long = [
-        f"{name} has {n} lines: split it"
-        for name, n in sizes.items()
-        if n > 800 and name not in SOON
-    ]
+    long = [f"{name} has {n} lines: split it" for name, n in sizes.items() if n > 800]
     assert long == []
     vague = re.compile(r"\b(utils?|helpers?|common|misc)\b")
     assert [name for name in MODULES if vague.search(name)] == []  # say what is in it
@@ -148,7 +140,7 @@ def exported(package: str) -> set[str]:
 def test_no_module_bears_a_name_that_its_package_or_the_course_exports():
     """`from a import b` then gives the function, `import a.b` the module: one name, two things."""
     hidden = {f"{package}.{name}" for package in PACKAGES for name in exported(package)}
-    assert sorted(hidden & set(MODULES) - SOON) == []
+    assert sorted(hidden & set(MODULES)) == []
     ours = [name for name in MODULES if name.startswith(f"{WINGS[1]}.")]
     assert [n for n in ours if n.rpartition(".")[2] in exported(WINGS[1])] == []
 

@@ -243,6 +243,22 @@ def test_a_level_is_found_by_its_ratio_on_its_own_schedule(name, ratio):
     assert again.alpha == t.alpha and again.sigma == t.sigma
 
 
+EVENLY = {"even in time": lambda t: t.time, "even in log-SNR": lambda t: t.lam}
+EVENLY["Karras"] = lambda t: t.ratio ** (1 / 7)
+
+
+@pytest.mark.parametrize("name", levels.SPACINGS)
+def test_a_spacing_is_even_in_the_clock_it_is_named_after(name):
+    """Those by ratio run from 40 to 0.05, and then to the data; the one in time from end to end."""
+    ladder = levels.SPACINGS[name](9)
+    assert len(ladder) == 10 and ladder[-1].sigma == levels.cosine(0.0).sigma
+    ladder = ladder if name == "even in time" else ladder[:-1]
+    step = torch.stack([EVENLY[name](t) for t in ladder]).diff()
+    close(step, step.mean().expand_as(step), 1e-6)
+    ends = [float(t.ratio) for t in (ladder[0], ladder[-1])]
+    assert ends == pytest.approx([math.inf, 0] if name == "even in time" else [40, 0.05])
+
+
 def test_trailing_grid_asks_whole_entries_of_the_table():
     beta = levels.linear_betas(10, 0.01, 0.3)
     ladder = levels.trailing_grid(beta, 4)

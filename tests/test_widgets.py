@@ -15,9 +15,20 @@ import pytest
 import torch
 from PIL import Image
 
-from lessons_lib import data, learn, metrics, viz, widgets
-from lessons_lib import playground as play
-from lessons_lib.widgets import explore, playground
+from lessons_lib import data, learn, metrics, viz
+from lessons_lib.levels import SPACINGS
+from lessons_lib.solvers import SAMPLERS
+from lessons_lib.widgets import (
+    captions_of,
+    drawing,
+    explore,
+    models,
+    pictured,
+    playground,
+    shape_model,
+)
+from lessons_lib.widgets.exploring import value_of
+from lessons_lib.widgets.playing import gallery
 
 
 def draw(ax, t):
@@ -62,7 +73,7 @@ def test_a_slider_gives_numbers_on_its_scale():
         slider = ipywidgets.FloatSlider(low, min=low, max=low + 20 * step, step=step)
         for k in range(21):
             slider.value = sum([step] * k, low)
-            assert widgets.value_of(slider) == round(low + k * step, 6)  # the key as it is written
+            assert value_of(slider) == round(low + k * step, 6)  # the key as it is written
 
 
 def test_several_axes():
@@ -89,12 +100,12 @@ def label_picture(c):
 
 
 def blind():
-    return play.Model(Blind(), (1, 4, 4), play.digits_in, play.labels_of, "1 2")
+    return models.Model(Blind(), (1, 4, 4), models.digits_in, models.labels_of, "1 2")
 
 
 def test_a_walk_can_be_watched_and_ends_in_the_words():
     model = blind()
-    seen = list(play.draw(model, "1 2 3", sampler="DDIM", steps=5, w=1.0, n=4))
+    seen = list(drawing.draw(model, "1 2 3", sampler="DDIM", steps=5, w=1.0, n=4))
     assert [g.step for g in seen] == [1, 2, 3, 4, 5] and seen[-1].steps == 5
     torch.testing.assert_close(seen[-1].x0[:, 0, 0, 0], torch.tensor([0.1, 0.2, 0.3, 0.1]))
 
@@ -102,24 +113,28 @@ def test_a_walk_can_be_watched_and_ends_in_the_words():
 def test_guidance_doubles_the_evaluations_and_goes_further():
     for w, each, reached in ((0.0, 1, 0.0), (1.0, 1, 0.2), (3.0, 2, 0.6)):
         model = blind()
-        *_, last = play.draw(model, "2", sampler="2M", steps=6, w=w, n=3)
+        *_, last = drawing.draw(model, "2", sampler="2M", steps=6, w=w, n=3)
         assert last.evaluations == 6 * each and model.denoise.asked == 3 * 6 * each
         torch.testing.assert_close(last.x0, torch.full((3, 1, 4, 4), reached))
 
 
 def test_words_to_avoid_push_the_other_way():
-    *_, last = play.draw(blind(), "", avoid="2", steps=4, w=3.0, n=2)
+    *_, last = drawing.draw(blind(), "", avoid="2", steps=4, w=3.0, n=2)
     torch.testing.assert_close(last.x0, torch.full((2, 1, 4, 4), 0.2 + 3 * (0 - 0.2)))
-    *_, last = play.draw(blind(), "4", avoid="2", steps=4, w=2.0, n=2)
+    *_, last = drawing.draw(blind(), "4", avoid="2", steps=4, w=2.0, n=2)
     torch.testing.assert_close(last.x0, torch.full((2, 1, 4, 4), 0.6))
 
 
-@pytest.mark.parametrize("spacing", play.SPACINGS)
-@pytest.mark.parametrize("sampler", play.SAMPLERS)
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_choice_reaches_the_data_and_a_seed_repeats_it(sampler, spacing):
-    ask = lambda seed: list(play.draw(blind(), "3", "", sampler, 4, spacing, 1.0, seed, n=2))[-1].x0
+    ask = lambda seed: (
+        list(drawing.draw(blind(), "3", "", sampler, 4, spacing, 1.0, seed, n=2))[-1].x0
+    )
     torch.testing.assert_close(ask(1), torch.full((2, 1, 4, 4), 0.3))
-    first = lambda seed: next(play.draw(drifting(), "", "", sampler, 4, spacing, 1.0, seed, n=2)).x0
+    first = lambda seed: (
+        next(drawing.draw(drifting(), "", "", sampler, 4, spacing, 1.0, seed, n=2)).x0
+    )
     assert torch.equal(first(1), first(1)) and not torch.equal(first(1), first(2))
 
 
@@ -140,7 +155,7 @@ def drifting():
 )
 def test_what_cannot_be_drawn_is_refused_before_the_first_step(words, choice, said):
     with pytest.raises(ValueError, match=said):
-        play.draw(blind(), words, **choice)
+        drawing.draw(blind(), words, **choice)
 
 
 def waiting(**controls):
@@ -216,11 +231,11 @@ def test_an_unknown_word_is_answered_with_those_near_it():
         ("Moons", "moon"),
     ):
         with pytest.raises(ValueError, match=f"{wrong.lower()!r} is unknown; near it: .*{right}"):
-            play.captions_of(f"a {wrong} star")
+            captions_of(f"a {wrong} star")
     with pytest.raises(
         ValueError, match="'xylophone' is unknown; shapes are circle, .*colours red"
     ):
-        play.captions_of("a xylophone")
+        captions_of("a xylophone")
 
 
 def test_enter_draws_and_asks_nothing_twice():
@@ -255,7 +270,7 @@ def test_every_caption_is_drawn_equally_often_and_stands_below_its_pictures(word
 
 
 def test_words_become_text_and_never_markup():
-    assert "<b>" not in widgets.gallery(torch.zeros(1, 1, 2, 2), ["<b>"])
+    assert "<b>" not in gallery(torch.zeros(1, 1, 2, 2), ["<b>"])
 
 
 def test_the_cost_is_said_in_words():
@@ -328,53 +343,51 @@ def test_the_preview_tiles_pictures_row_by_row():
 
 def test_the_playground_reads_captions_and_what_they_leave_open():
     whole = "a small blue moon at the top, dark background"
-    rows = play.captions_of(f"{whole} | a red star")
+    rows = captions_of(f"{whole} | a red star")
     assert rows[0].min() >= 0 and data.caption(rows[1]) == "a red star"
     with pytest.raises(ValueError, match="grey"):
-        play.captions_of("a small grey moon at the top, dark background")
+        captions_of("a small grey moon at the top, dark background")
     with pytest.raises(ValueError, match="2 objects in one caption; this model draws one"):
-        play.captions_of("a red star | a red star and a blue moon")
+        captions_of("a red star | a red star and a blue moon")
 
 
 def test_no_eye_sees_that_the_playground_rounds(monkeypatch):
-    exact, model = learn.load("shapes"), play.shape_model()
+    exact, model = learn.load("shapes"), shape_model()
     asked = {"steps": 5, "w": 2.0, "n": 4}
-    *_, rounded = play.draw(model, model.words, **asked)
-    *_, plain = play.draw(model._replace(denoise=exact), model.words, **asked)
+    *_, rounded = drawing.draw(model, model.words, **asked)
+    *_, plain = drawing.draw(model._replace(denoise=exact), model.words, **asked)
     assert (rounded.x0 - plain.x0).abs().mean() < 0.01  # of 2, from black to white
     monkeypatch.setattr(learn, "has_bf16", lambda *_: False)
-    assert play.rough(exact) is exact
+    assert models.rough(exact) is exact
 
 
 @pytest.mark.parametrize("caption", ["a small green moon", "a small red cross"])
 def test_small_things_are_there_wherever_they_are_left_to_stand(caption):
-    model, n = play.shape_model(), 16
-    *_, last = play.draw(model, caption, steps=8, n=n)
+    model, n = shape_model(), 16
+    *_, last = drawing.draw(model, caption, steps=8, n=n)
     judge = learn.load("shapes_judge")
-    right = metrics.fidelity(
-        judge.read(last.x0.clamp(-1, 1)), play.captions_of(caption).expand(n, -1)
-    )
+    right = metrics.fidelity(judge.read(last.x0.clamp(-1, 1)), captions_of(caption).expand(n, -1))
     assert right[-1] >= 0.7
 
 
 def test_what_is_left_open_is_drawn_by_lot_evenly_and_what_is_said_stays():
-    c = play.captions_of("a small green moon").expand(9000, -1)
-    full = play.by_lot(c, torch.Generator().manual_seed(0))
+    c = captions_of("a small green moon").expand(9000, -1)
+    full = models.by_lot(c, torch.Generator().manual_seed(0))
     assert torch.equal(full[:, :3], c[:, :3])
     for column, values in ((3, 9), (4, 2)):
         share = full[:, column].bincount() / 9000
         assert share.shape == (values,) and (share * values - 1).abs().max() < 0.12
-    assert torch.equal(play.by_lot(full, torch.Generator()), full)
+    assert torch.equal(models.by_lot(full, torch.Generator()), full)
 
 
 @pytest.mark.parametrize(
     "name, sampler, w", [("shapes", "2M", 2.0), ("shapes, student", "DDIM", 1)]
 )
 def test_the_playground_draws_the_shapes_it_is_asked_for(name, sampler, w):
-    model = play.MODELS[name]()
-    *_, last = play.draw(model, model.words, sampler=sampler, steps=8, w=w, n=4)
+    model = models.MODELS[name]()
+    *_, last = drawing.draw(model, model.words, sampler=sampler, steps=8, w=w, n=4)
     judge = learn.load("shapes_judge")
-    right = metrics.fidelity(judge.read(last.x0.clamp(-1, 1)), play.captions_of(model.words))
+    right = metrics.fidelity(judge.read(last.x0.clamp(-1, 1)), captions_of(model.words))
     assert right[-1] >= 0.5 and last.evaluations == (8 if w == 1 else 16)
 
 
@@ -399,7 +412,7 @@ def test_a_redrawn_picture_is_the_one_that_a_new_figure_shows(draw):
         with mpl.rc_context(viz.style()):
             for i, k in enumerate(states):
                 if i:  # a new figure needs no emptying
-                    widgets._empty(ax)
+                    pictured._empty(ax)
                 draw(ax, k)
         return viz.png(figure)
 

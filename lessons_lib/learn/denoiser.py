@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from lessons_lib import diffuse
-from lessons_lib.guards import function, need
-from lessons_lib.levels import Level
+from lessons_lib.guards import function, need, whole
+from lessons_lib.learn.feeding import Batches
+from lessons_lib.levels import Level, Schedule
 from lessons_lib.samplers import Dice, noise_like
 
 TO_X0 = {
@@ -76,6 +78,31 @@ def squared_error(output: Tensor, target: Tensor, t: Level, weight: Weight | Non
     if weight is None:
         return nn.functional.mse_loss(output, target)
     return (weight(t) * nn.functional.mse_loss(output, target, reduction="none")).mean()
+
+
+@torch.no_grad()
+def loss_by_level(
+    denoiser: NetDenoiser,
+    batches: Batches,
+    schedule: Schedule,
+    generator: torch.Generator,
+    levels: int = 20,
+    repeats: int = 4,
+) -> tuple[Tensor, Tensor]:
+    """Where between data and noise the loss sits: lam (levels,), and the loss there (levels,).
+
+    Times lie in the middle of equal parts; each loss is the mean of repeats batches. lam is
+    log(alpha / sigma), large where the data is clean.
+
+    Raises ValueError unless levels and repeats are 1 or more.
+    """
+    levels, repeats = whole("levels", levels), whole("repeats", repeats)
+    times = (torch.arange(levels, dtype=torch.float64) + 0.5) / levels
+    loss = []
+    for t in map(schedule, times):
+        drawn = (batches(i + 1, generator) for i in range(repeats))
+        loss.append(torch.stack([denoiser.loss(x0, t, c, generator) for x0, c in drawn]).mean())
+    return schedule(times).lam, torch.stack(loss)
 
 
 def min_snr(gamma: float = 5.0, predicts: str = "x0") -> Weight:

@@ -1,11 +1,8 @@
-"""The training loop: one step after another, resumable bit for bit."""
+"""A training: one step after another, resumable bit for bit."""
 
 import copy
 import io
 import math
-import signal
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +11,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from lessons_lib import files
-from lessons_lib.guards import NO_LABEL, need, numbers, whole
+from lessons_lib.guards import need, whole
 from lessons_lib.learn.checkpoints import differences
 from lessons_lib.learn.denoiser import NetDenoiser, Weight
+from lessons_lib.learn.feeding import Batches, drop_labels, drop_parts
 from lessons_lib.levels import Schedule
 
 
@@ -35,32 +32,16 @@ class Progress(NamedTuple):
 # What a file holds, from which a training goes on.
 KEPT = set("kind live average optimiser generator losses seconds drawn price".split())
 
-Batches = Callable[[int, torch.Generator], tuple[Tensor, Tensor | None]]
 
+class Settings(NamedTuple):
+    """What decides how a training goes, in numbers; each as `Training` explains it."""
 
-def batches(x0: Tensor, c: Tensor | None = None, size: int = 128) -> Batches:
-    """Random batches of a data set that fits in memory: f(step, generator) -> (x0, c).
-
-    Warns if the data does not look like [-1, 1].
-
-    Raises ValueError unless size is 1 or more, and x0 holds a sample, with as many conditions.
-    """
-    x0, size = numbers("x0", x0), whole("size", size)
-    c = None if c is None else numbers("c", c)
-    if x0.ndim == 0 or x0.numel() == 0 or (c is not None and c.shape[:1] != x0.shape[:1]):
-        shapes = tuple(x0.shape), None if c is None else tuple(c.shape)
-        raise ValueError(f"x0, c: shapes {shapes[0]}, {shapes[1]}; need (N, ...), as many of each")
-    low, high = float(x0.min()), float(x0.max())
-    if low >= 0 or max(-low, high) > 3:
-        warnings.warn(
-            f"x0 runs from {low:.3g} to {high:.3g}; diffusion expects about -1 to 1", stacklevel=2
-        )
-
-    def draw(step: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        pick = torch.randint(len(x0), (size,), generator=generator).to(x0.device)
-        return x0[pick], None if c is None else c[pick]
-
-    return draw
+    steps: int
+    lr: float
+    ema: float
+    drop: float
+    part: float
+    bf16: bool
 
 
 class Training:
@@ -98,8 +79,7 @@ class Training:
             need(name, value, allowed=f"allowed is 0 to below {top}", ok=fits)
         self.denoiser, self.batches, self.schedule = denoiser, batches, schedule
         self.generator, self.weight, self.loss = generator, weight, loss
-        shares = {"ema": ema, "drop": drop, "part": part}
-        self.settings = {"steps": steps, "lr": lr, **shares, "bf16": bf16}
+        self.settings = Settings(steps, lr, ema, drop, part, bf16)
         self.average = copy.deepcopy(denoiser).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             denoiser.parameters(), lr=lr, betas=(0.9, 0.99), fused=True
@@ -115,7 +95,7 @@ class Training:
 
     def __iter__(self) -> Iterator[Progress]:
         self.denoiser.train()
-        while self.step < self.settings["steps"]:
+        while self.step < self.settings.steps:
             start = perf_counter()
             self._step()
             self.seconds += perf_counter() - start
@@ -128,11 +108,10 @@ class Training:
         return Progress(self.step, self.losses[-1], self.average, self.seconds)
 
     def _step(self) -> None:
-        steps, lr, ema, drop, part, bf16 = self.settings.values()
         done, generator, denoiser = self.step, self.generator, self.denoiser
+        drop, part, bf16 = self.settings.drop, self.settings.part, self.settings.bf16
         for group in self.optimiser.param_groups:
-            warm = min(1, (done + 1) / 100)
-            group["lr"] = lr * (warm * (1 + math.cos(math.pi * done / steps)) / 2)
+            group["lr"] = self._rate()
         self.drawn = generator.get_state()
         x0, c = self.batches(done + 1, generator)
         time = (torch.arange(len(x0)) + torch.rand(len(x0), generator=generator)) / len(x0)
@@ -145,7 +124,7 @@ class Training:
         nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
         self.optimiser.step()
         # A short memory at the start, where the weights are still far from any good.
-        ema_update(self.average, denoiser, min(ema, (done + 1) / (done + 1 + 10)))
+        ema_update(self.average, denoiser, min(self.settings.ema, (done + 1) / (done + 1 + 10)))
         if not math.isfinite(loss.item()):
             raise ValueError(
                 f"loss: {loss.item()} at step {done + 1}; lower lr, or look at the data"
@@ -153,12 +132,17 @@ class Training:
         self.losses.append(loss.item())
         self.pictures += len(x0)
 
+    def _rate(self) -> float:
+        """The learning rate of the next step: up in 100 steps, then down along a cosine."""
+        plan, warm = self.settings, min(1, (self.step + 1) / 100)
+        return plan.lr * (warm * (1 + math.cos(math.pi * self.step / plan.steps)) / 2)
+
     @property
     def kind(self) -> dict:
         """What two trainings must share, if one is to go on from the other: name -> value."""
         t = self.schedule(torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9], dtype=torch.float64))
         told = lambda values: " ".join(f"{value:.4g}" for value in values.tolist())
-        return self.settings | {
+        return self.settings._asdict() | {
             "predicts": self.denoiser.predicts,
             "net": type(self.denoiser.net).__name__,
             "dtype": str(next(self.denoiser.parameters()).dtype),
@@ -243,122 +227,6 @@ def train(denoiser, batches, schedule, steps, generator, **options) -> Iterator[
     return iter(Training(denoiser, batches, schedule, steps, generator, **options))
 
 
-def fit(
-    denoiser,
-    batches,
-    schedule,
-    steps,
-    generator,
-    progress: bool = True,
-    keep: Path | None = None,
-    preview: Callable[[Progress], None] | None = None,
-    every: int = 500,
-    **options,
-) -> Tensor:
-    """Train to the end, leave the averaged weights in the denoiser, return the losses (steps,).
-
-    Ctrl-C ends training after the step in hand and keeps that step's average. Every so many steps,
-    and at the end, preview is shown the Progress, and all is kept in the file keep; if that file
-    is there at the start, training goes on from it, or refuses to: see `Training.resume`. Options
-    are `Training`'s.
-    """
-    run = Training(denoiser, batches, schedule, steps, generator, **options)
-    if keep is not None and keep.exists():
-        run.resume(keep)
-    kept = True
-    with _deferred_interrupt() as interrupted:
-        quiet = {} if progress else {"disable": True}  # left out, TQDM_DISABLE decides
-        bar = tqdm(total=steps, initial=run.step, desc="train", leave=False, **quiet)
-        start = perf_counter()
-        for now in run:
-            bar.update()
-            if now.step % 20 == 0:
-                speed = run.pictures / (perf_counter() - start)
-                recent = run.losses[-20:]
-                bar.set_postfix(
-                    {"loss": f"{sum(recent) / len(recent):.3g}", "pictures/s": f"{speed:.0f}"}
-                )
-            if now.step % every == 0 or now.step == steps or interrupted:
-                if preview is not None:
-                    preview(now)
-                kept = keep is None or _kept(run, keep, quietly=not kept)
-            if interrupted:
-                there = f"; the training waits in {keep}" if keep is not None and kept else ""
-                print(f"stopped after step {now.step} of {steps}, with the average so far{there}")
-                break
-        bar.close()
-    if run.pictures == 0 and preview is not None:  # it had ended before
-        preview(run.now)
-    denoiser.load_state_dict(run.average.state_dict())
-    denoiser.eval()
-    return torch.tensor(run.losses)
-
-
-def _kept(run: Training, path: Path, quietly: bool) -> bool:
-    """Keep a training in a file; a disk that is full or read-only must not end it."""
-    try:
-        run.save(path)
-    except OSError as problem:
-        if not quietly:
-            print(
-                f"{path}: could not keep the training there ({problem}). It goes on, and its "
-                "weights stay in memory: save them elsewhere when it is done, with learn.save"
-            )
-        return False
-    return True
-
-
-@torch.no_grad()
-def loss_by_level(
-    denoiser: NetDenoiser,
-    batches: Batches,
-    schedule: Schedule,
-    generator: torch.Generator,
-    levels: int = 20,
-    repeats: int = 4,
-) -> tuple[Tensor, Tensor]:
-    """Where between data and noise the loss sits: lam (levels,), and the loss there (levels,).
-
-    Times lie in the middle of equal parts; each loss is the mean of repeats batches. lam is
-    log(alpha / sigma), large where the data is clean.
-
-    Raises ValueError unless levels and repeats are 1 or more.
-    """
-    levels, repeats = whole("levels", levels), whole("repeats", repeats)
-    times = (torch.arange(levels, dtype=torch.float64) + 0.5) / levels
-    loss = []
-    for t in map(schedule, times):
-        drawn = (batches(i + 1, generator) for i in range(repeats))
-        loss.append(torch.stack([denoiser.loss(x0, t, c, generator) for x0, c in drawn]).mean())
-    return schedule(times).lam, torch.stack(loss)
-
-
-def drop_labels(c: Tensor | None, share: float, generator: torch.Generator) -> Tensor | None:
-    """Take the condition from this share of the samples, each on its own.
-
-    c (B,) labels, or (B, A) attributes, all of which a sample loses at once; without, they are −1.
-    Ho & Salimans 2022, algorithm 1.
-    """
-    if c is None:
-        return None
-    dropped = torch.rand(len(c), generator=generator).to(c.device) < share
-    c = c.clone()
-    c[dropped] = NO_LABEL
-    return c
-
-
-def drop_parts(c: Tensor, share: float, part: float, generator: torch.Generator) -> Tensor:
-    """Take all attributes from this share of the samples; from the share part, each at even odds.
-
-    c (B, A) attributes; without, they are −1. Raises ValueError for labels, which have no parts.
-    """
-    if c is None or c.ndim != 2:
-        raise ValueError(f"part: {part} given; only attributes (B, A) have parts")
-    lot = torch.rand(len(c), generator=generator).to(c.device)[:, None]
-    coin = torch.rand(c.shape, generator=generator).to(c.device) < 0.5
-    return c.masked_fill((lot < share) | ((lot < share + part) & coin), NO_LABEL)
-
-
 @torch.no_grad()
 def ema_update(average: nn.Module, live: nn.Module, d: float) -> None:
     """Move every averaged weight the share 1 - d towards the live one; copy what is no weight."""
@@ -386,17 +254,3 @@ def _own_luck(seed: int, device: torch.device) -> Iterator[None]:
         yield
     finally:
         luck.set_state(before)
-
-
-@contextmanager
-def _deferred_interrupt() -> Iterator[list]:
-    """Collect Ctrl-C instead of raising it; only the main thread may, elsewhere nothing changes."""
-    interrupted: list = []
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)

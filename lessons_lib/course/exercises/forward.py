@@ -5,6 +5,7 @@ Integers n = 1 ... T count the steps; `beta` has T entries and beta[n-1] belongs
 """
 
 import math
+from functools import partial
 from itertools import accumulate
 from operator import mul
 
@@ -16,7 +17,9 @@ from lessons_lib.course.exercises.probes import (
     batch_probes,
     betas_of,
     long_betas,
+    noise,
     per_sample,
+    signal,
     strong_betas,
     table_level,
 )
@@ -54,8 +57,8 @@ on_paper(
 )
 
 
-def each(rule, table):
-    return tuple(map(rule, table))
+def four_betas(dice):
+    return {"beta": tuple(sorted(dice.sample([k / 100 for k in range(2, 40)], 4)))}
 
 
 def left(beta):
@@ -68,16 +71,16 @@ on_paper(
     left,
     given={"beta": (0.02, 0.04, 0.06, 0.08, 0.10)},
     digits=4,
-    anew=lambda dice: {"beta": tuple(sorted(dice.sample([k / 100 for k in range(2, 40)], 4)))},
+    anew=four_betas,
     slips={
-        "no product": lambda beta: each(lambda b: 1 - b, beta),
-        "sum": lambda beta: each(lambda b: 1 - b, accumulate(beta)),
-        "roots": lambda beta: each(math.sqrt, left(beta)),
+        "no product": lambda beta: tuple(1 - b for b in beta),
+        "sum": lambda beta: tuple(1 - lost for lost in accumulate(beta)),
+        "roots": lambda beta: tuple(math.sqrt(a) for a in left(beta)),
         "product of betas": lambda beta: tuple(accumulate(beta, mul)),
-        "noise": lambda beta: each(lambda a: 1 - a, left(beta)),
+        "noise": lambda beta: tuple(1 - a for a in left(beta)),
         "starts at one": lambda beta: (1.0, *left(beta)[:-1]),
-        "exponential": lambda beta: each(lambda b: math.exp(-b), accumulate(beta)),
-        "squared": lambda beta: each(lambda a: a**2, left(beta)),
+        "exponential": lambda beta: tuple(math.exp(-lost) for lost in accumulate(beta)),
+        "squared": lambda beta: tuple(a**2 for a in left(beta)),
     },
 )
 
@@ -105,21 +108,18 @@ def table_or_its_end(answer, probe):
 
 
 def alpha_bar_by_loop(beta):
-    """One entry after the other, in plain Python."""
-    left = [1.0]
-    for b in beta.tolist():
-        left.append(left[-1] * (1 - b))
-    return torch.tensor(left, dtype=beta.dtype)
+    """One entry after the other, as by hand."""
+    return torch.tensor([1.0, *left(beta.tolist())], dtype=beta.dtype)
+
+
+def after_zero(table):
+    """Put an entry for the data in front, where nothing is lost yet."""
+    return torch.nn.functional.pad(table, (1, 0))
 
 
 def alpha_bar_by_logs(beta):
     """A product as the exponential of a sum of logarithms."""
-    return torch.nn.functional.pad((1 - beta).log().cumsum(0), (1, 0)).exp()
-
-
-def _after_one(later):
-    """Put the entry for the data, 1, before the others."""
-    return lambda beta: torch.cat([torch.ones_like(beta[:1]), later(beta)])
+    return after_zero((1 - beta).log().cumsum(0)).exp()
 
 
 in_code(
@@ -128,22 +128,22 @@ in_code(
     probes=alpha_bar_probes,
     variants=(levels.alpha_bar, alpha_bar_by_loop, alpha_bar_by_logs),
     slips={
-        "cumprod of beta": _after_one(lambda beta: beta.cumprod(0)),
-        "one minus cumsum": _after_one(lambda beta: 1 - beta.cumsum(0)),
+        "cumprod of beta": lambda beta: alpha_bar(1 - beta),
+        "one minus cumsum": lambda beta: 1 - after_zero(beta.cumsum(0)),
         "one minus cumprod of kept": lambda beta: 1 - alpha_bar(beta),
-        "one minus cumprod of kept, after a one": _after_one(
-            lambda beta: 1 - (1 - beta).cumprod(0)
+        "one minus cumprod of kept, after a one": lambda beta: (
+            1 - after_zero((1 - beta).cumprod(0))
         ),
-        "first entry missing": lambda beta: (1 - beta).cumprod(0),
+        "first entry missing": lambda beta: alpha_bar(beta)[1:],
         "last entry dropped": lambda beta: alpha_bar(beta)[:-1],
-        "roots": _after_one(lambda beta: (1 - beta).sqrt().cumprod(0)),
-        "exponential": _after_one(lambda beta: (-beta.cumsum(0)).exp()),
-        "not cumulative": _after_one(lambda beta: 1 - beta),
+        "roots": lambda beta: alpha_bar(beta).sqrt(),
+        "exponential": lambda beta: (-after_zero(beta.cumsum(0))).exp(),
+        "not cumulative": lambda beta: 1 - after_zero(beta),
         "from the end": lambda beta: alpha_bar(beta.flip(0)),
         "noise first": lambda beta: alpha_bar(beta).flip(0),
-        "squares": _after_one(lambda beta: ((1 - beta) ** 2).cumprod(0)),
+        "squares": lambda beta: alpha_bar(beta) ** 2,
         "never below 1e-5": lambda beta: alpha_bar(beta).clamp(min=1e-5),
-        "each factor kept from 0": _after_one(lambda beta: (1 - beta + 1e-5).cumprod(0)),
+        "each factor kept from 0": lambda beta: alpha_bar(beta - 1e-5),
     },
     theorems={
         "start": lambda out, beta: (out[0][0], 1.0) if out[0].ndim else None,
@@ -176,74 +176,61 @@ def q_sample_by_sample(x0, n, eps, alpha_bar):
     return torch.stack(rows)
 
 
-def _blend(signal, noise, pick=lambda alpha_bar, n: alpha_bar[n]):
-    """A wrong q_sample: signal(a)·x0 + noise(a)·eps, with a = pick(alpha_bar, n) per sample."""
+# How the table is read for each sample: `entry` is right.
+entry = lambda alpha_bar, n: alpha_bar[n]
+entry_before = lambda alpha_bar, n: alpha_bar[n - 1]
+kept_by_one_step = lambda alpha_bar, n: 1 - betas_of(alpha_bar)[n - 1]
+lost_in_one_step = lambda alpha_bar, n: betas_of(alpha_bar)[n - 1]
+first_for_all = lambda alpha_bar, n: alpha_bar[n[:1].expand(len(n))]
 
-    def wrong(x0, n, eps, alpha_bar):
-        a = per_sample(pick(alpha_bar, n), x0)
-        return signal(a) * x0 + noise(a) * eps
-
-    return wrong
-
-
-def _root(a):
-    return a.sqrt()
-
-
-def _rest(a):
-    return (1 - a).sqrt()
+# How one number per sample, (B,), is made to fit x: `per_sample` is right.
+along_width = lambda a, x: a
+images_only = lambda a, x: a[:, None, None, None]
+vectors_only = lambda a, x: a[:, None]
 
 
-def _along_width(x0, n, eps, alpha_bar):
-    return alpha_bar[n].sqrt() * x0 + (1 - alpha_bar[n]).sqrt() * eps
-
-
-def _for_vectors_only(x0, n, eps, alpha_bar):
-    a = alpha_bar[n][:, None]
-    return a.sqrt() * x0 + (1 - a).sqrt() * eps
-
-
-def _for_images_only(x0, n, eps, alpha_bar):
-    a = alpha_bar[n][:, None, None, None]
-    return a.sqrt() * x0 + (1 - a).sqrt() * eps
+def jump(
+    x0, n, eps, alpha_bar,
+    read=entry,
+    shape=per_sample,
+    signal=signal,
+    noise=noise,
+):  # fmt: skip
+    """The jump in parts, for slips with one part wrong."""
+    a = shape(read(alpha_bar, n), x0)
+    return signal(a) * x0 + noise(a) * eps
 
 
 in_code(
     "forward.q_sample",
     q_sample,
     probes=batch_probes,
-    variants=(q_sample_by_library, q_sample_by_sample),
+    variants=(q_sample_by_library, q_sample_by_sample, jump),
     slips={
-        "no roots": _blend(lambda a: a, lambda a: 1 - a),
-        "signal without root": _blend(lambda a: a, _rest),
-        "variance as std": _blend(_root, lambda a: 1 - a),
-        "one minus root": _blend(_root, lambda a: 1 - a.sqrt()),
-        "beta for alpha_bar": _blend(_root, _rest, lambda alpha_bar, n: betas_of(alpha_bar)[n - 1]),
-        "one step's keep": _blend(
-            _root, _rest, lambda alpha_bar, n: 1 - betas_of(alpha_bar)[n - 1]
-        ),
-        "off by one": _blend(_root, _rest, lambda alpha_bar, n: alpha_bar[n - 1]),
-        "broadcast along width": _along_width,
-        "images only": _for_images_only,
-        "vectors only": _for_vectors_only,
-        "swapped": _blend(_rest, _root),
-        "one n for all": lambda x0, n, eps, alpha_bar: q_sample(
-            x0, n[:1].expand(len(n)), eps, alpha_bar
-        ),
-        "schedule twice": _blend(_root, _rest, lambda alpha_bar, n: alpha_bar.cumprod(0)[n]),
-        "x0 unscaled": _blend(torch.ones_like, _rest),
-        "variance exploding": _blend(torch.ones_like, lambda a: ((1 - a) / a).sqrt()),
-        "fresh noise": lambda x0, n, eps, alpha_bar: q_sample(
-            x0, n, torch.randn_like(x0), alpha_bar
-        ),
-        "minus": _blend(_root, lambda a: -_rest(a)),
-        "clamped": lambda x0, n, eps, alpha_bar: q_sample(x0, n, eps, alpha_bar).clamp(-1, 1),
+        "no roots": partial(jump, signal=lambda a: a, noise=lambda a: 1 - a),
+        "signal without root": partial(jump, signal=lambda a: a),
+        "variance as std": partial(jump, noise=lambda a: 1 - a),
+        "one minus root": partial(jump, noise=lambda a: 1 - a.sqrt()),
+        "swapped": partial(jump, signal=noise, noise=signal),
+        "x0 unscaled": partial(jump, signal=lambda a: 1),
+        "variance exploding": partial(jump, signal=lambda a: 1, noise=lambda a: (1 / a - 1).sqrt()),
+        "beta for alpha_bar": partial(jump, read=lost_in_one_step),
+        "one step's keep": partial(jump, read=kept_by_one_step),
+        "off by one": partial(jump, read=entry_before),
+        "schedule twice": partial(jump, read=lambda alpha_bar, n: alpha_bar.cumprod(0)[n]),
+        "one n for all": partial(jump, read=first_for_all),
+        "broadcast along width": partial(jump, shape=along_width),
+        "images only": partial(jump, shape=images_only),
+        "vectors only": partial(jump, shape=vectors_only),
+        "fresh noise": lambda x0, n, eps, table: q_sample(x0, n, torch.randn_like(eps), table),
+        "minus": lambda x0, n, eps, alpha_bar: q_sample(x0, n, -eps, alpha_bar),
+        "clamped": lambda *probe: q_sample(*probe).clamp(-1, 1),
     },
     theorems={
         "start": lambda out, x0, n, eps, alpha_bar: (out[0][n == 0], x0[n == 0]),
         "the noise": lambda out, x0, n, eps, alpha_bar: (
-            out[0] - per_sample(alpha_bar[n].sqrt(), x0) * x0,
-            per_sample((1 - alpha_bar[n]).sqrt(), x0) * eps,
+            out[0] - per_sample(signal(alpha_bar[n]), x0) * x0,
+            per_sample(noise(alpha_bar[n]), x0) * eps,
         ),
     },
 )
@@ -280,10 +267,7 @@ def half_a_long_table(answer, probe):
 
 def cosine_by_loop(T):
     """One beta after the other, in plain Python."""
-
-    def power(n):
-        return math.cos((n / T + 0.008) / 1.008 * math.pi / 2) ** 2
-
+    power = lambda n: math.cos((n / T + 0.008) / 1.008 * math.pi / 2) ** 2
     return torch.tensor([min(1 - power(n + 1) / power(n), 0.999) for n in range(T)]).double()
 
 
@@ -294,58 +278,84 @@ def cosine_by_half_angle(T):
     return torch.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], torch.tensor(0.999))
 
 
-def _cosine(
-    s=0.008, top=0.999, bottom=None, quarter=math.pi / 2, power=2.0, scale=None, wave=torch.cos
+def cosine_power(T):
+    """ᾱ itself, T + 1 entries: a squared cosine from 1 to 0, without a limit."""
+    return levels.cosine(torch.arange(T + 1).double() / T).alpha ** 2
+
+
+def cosine(
+    T,
+    offset=0.008,
+    length=1.008,
+    quarter=math.pi / 2,
+    wave=torch.cos,
+    power=2,
+    lost=lambda f: 1 - f[1:] / f[:-1],
+    least=None,
+    most=0.999,
 ):
-    """A wrong cosine table: one of its ingredients is off."""
-
-    def wrong(T):
-        time = torch.arange(T + 1, dtype=torch.float64) / T
-        f = wave((time + s) / (scale or 1 + s) * quarter).abs() ** power
-        return (1 - f[1:] / f[:-1]).clamp(bottom, top)
-
-    return wrong
-
-
-def _cosine_alpha_bar(T):
-    return levels.alpha_bar(cosine_betas(T))
+    """The table in parts, for slips with one part wrong."""
+    time = torch.arange(T + 1, dtype=torch.float64) / T
+    f = wave((time + offset) / length * quarter) ** power
+    return lost(f).clamp(least, most)
 
 
 in_code(
     "forward.cosine_betas",
     cosine_betas,
     probes=cosine_probes,
-    variants=(levels.cosine_betas, cosine_by_loop, cosine_by_half_angle),
+    variants=(levels.cosine_betas, cosine_by_loop, cosine_by_half_angle, cosine),
     slips={
-        "no limit": _cosine(top=math.inf),
-        "cosine not squared": _cosine(power=1.0),
-        "alpha_bar for beta, T entries": lambda T: _cosine_alpha_bar(T)[1:],
-        "alpha_bar for beta, T + 1 entries": _cosine_alpha_bar,
-        "unclipped alpha_bar for beta": lambda T: (
-            levels.cosine(torch.linspace(0, 1, T + 1).double()).alpha[1:] ** 2
-        ),
-        "no offset": _cosine(s=0.0),
-        "offset not divided out": _cosine(scale=1.0),
-        "half turn": _cosine(quarter=math.pi),
-        "sine": _cosine(wave=torch.sin),
-        "kept, not lost": lambda T: 1 - _cosine(top=math.inf)(T).clamp(max=0.999),
-        "difference": lambda T: (
-            -torch.diff(levels.cosine(torch.linspace(0, 1, T + 1).double()).alpha ** 2)
-        ),
-        "ratio upside down": lambda T: (1 / (1 - _cosine(top=math.inf)(T)) - 1).clamp(max=0.999),
+        "no limit": partial(cosine, most=math.inf),
+        "cosine not squared": partial(cosine, power=1),
+        "alpha_bar for beta, T entries": lambda T: levels.alpha_bar(cosine_betas(T))[1:],
+        "alpha_bar for beta, T + 1 entries": lambda T: levels.alpha_bar(cosine_betas(T)),
+        "unclipped alpha_bar for beta": lambda T: cosine_power(T)[1:],
+        "no offset": partial(cosine, offset=0, length=1),
+        "offset not divided out": partial(cosine, length=1),
+        "half turn": partial(cosine, quarter=math.pi),
+        "sine": partial(cosine, wave=torch.sin),
+        "kept, not lost": lambda T: 1 - cosine_betas(T),
+        "difference": lambda T: -cosine_power(T).diff(),
+        "ratio upside down": partial(cosine, lost=lambda f: f[:-1] / f[1:] - 1),
         "noise first": lambda T: cosine_betas(T).flip(0),
-        "limit of 0.02": lambda T: cosine_betas(T).clamp(max=0.02),
-        "limited from below": _cosine(bottom=1e-4),
-        "limited from below at 1e-3": _cosine(bottom=1e-3),
+        "limit of 0.02": partial(cosine, most=0.02),
+        "limited from below": partial(cosine, least=1e-4),
+        "limited from below at 1e-3": partial(cosine, least=1e-3),
     },
     theorems={
         "limit": lambda out, T: (out[0].clamp(max=0.999), out[0]),
         "product": lambda out, T: (
             (1 - out[0].double()).cumprod(0)[:-1],
-            levels.cosine(torch.arange(T + 1).double() / T).alpha[1 : len(out[0])] ** 2,
+            cosine_power(T)[1 : len(out[0])],
         ),
     },
     run=half_a_long_table,
+)
+
+
+# --- which n hides the digit ----------------------------------------------------------------------
+
+LINEAR = levels.linear_betas()  # entry 0 belongs to step 1
+LEFT = levels.alpha_bar(LINEAR)
+
+first = lambda condition: int(condition.nonzero()[0])
+
+on_paper(
+    "forward.hidden",
+    first(LEFT < 0.5),
+    digits=0,
+    slack=0.4,
+    slips={
+        "amplitude below a half": first(LEFT.sqrt() < 0.5),
+        "one early": first(LEFT < 0.5) - 1,
+        "one late": first(LEFT < 0.5) + 1,
+        "half of beta": first(LINEAR >= 0.01) + 1,
+        "middle": 500,
+        "end": 1000,
+        "one per cent": first(LEFT < 0.01),
+        "sum of betas": first(LINEAR.cumsum(0) > 0.5) + 1,
+    },
 )
 
 
@@ -377,71 +387,45 @@ def x0_as_published(x_n, eps, n, alpha_bar):
     return torch.stack(rows)
 
 
-def _unblend(formula, pick=lambda alpha_bar, n: alpha_bar[n]):
-    """A wrong x0_from_eps: formula(x, eps, a), with a = pick(alpha_bar, n) per sample."""
-    return lambda x_n, eps, n, alpha_bar: formula(x_n, eps, per_sample(pick(alpha_bar, n), x_n))
+def back(
+    x_n, eps, n, alpha_bar,
+    read=entry,
+    shape=per_sample,
+    solve=lambda x, eps, a: (x - noise(a) * eps) / signal(a),
+):  # fmt: skip
+    """The way back in parts, for slips with one part wrong."""
+    return solve(x_n, eps, shape(read(alpha_bar, n), x_n))
 
 
-def _back(x, eps, a):
-    return (x - (1 - a).sqrt() * eps) / a.sqrt()
-
+SOLVED = {  # the line of q_sample, solved for x0 by someone in a hurry
+    "no division": lambda x, eps, a: x - noise(a) * eps,
+    "division by alpha_bar": lambda x, eps, a: (x - noise(a) * eps) / a,
+    "sign": lambda x, eps, a: (x + noise(a) * eps) / signal(a),
+    "only x divided": lambda x, eps, a: x / signal(a) - noise(a) * eps,
+    "only eps divided": lambda x, eps, a: x - noise(a) * eps / signal(a),
+    "variance as std": lambda x, eps, a: (x - (1 - a) * eps) / signal(a),
+    "no roots": lambda x, eps, a: (x - (1 - a) * eps) / a,
+    "eps unscaled": lambda x, eps, a: (x - eps) / signal(a),
+    "multiplied": lambda x, eps, a: (x - noise(a) * eps) * signal(a),
+    "roles swapped": lambda x, eps, a: (x - signal(a) * eps) / noise(a),
+}
 
 in_code(
     "forward.x0_from_eps",
     x0_from_eps,
     probes=back_probes,
-    variants=(x0_by_library, x0_as_published),
-    slips={
-        "no division": _unblend(lambda x, eps, a: x - (1 - a).sqrt() * eps),
-        "division by alpha_bar": _unblend(lambda x, eps, a: (x - (1 - a).sqrt() * eps) / a),
-        "sign": _unblend(lambda x, eps, a: (x + (1 - a).sqrt() * eps) / a.sqrt()),
-        "only x divided": _unblend(lambda x, eps, a: x / a.sqrt() - (1 - a).sqrt() * eps),
-        "only eps divided": _unblend(lambda x, eps, a: x - (1 - a).sqrt() * eps / a.sqrt()),
-        "one step's keep": _unblend(_back, lambda alpha_bar, n: 1 - betas_of(alpha_bar)[n - 1]),
+    variants=(x0_by_library, x0_as_published, back),
+    slips={name: partial(back, solve=line) for name, line in SOLVED.items()}
+    | {
         "clamped": lambda *probe: x0_from_eps(*probe).clamp(-1, 1),
-        "variance as std": _unblend(lambda x, eps, a: (x - (1 - a) * eps) / a.sqrt()),
-        "no roots": _unblend(lambda x, eps, a: (x - (1 - a) * eps) / a),
-        "eps unscaled": _unblend(lambda x, eps, a: (x - eps) / a.sqrt()),
-        "multiplied": _unblend(lambda x, eps, a: (x - (1 - a).sqrt() * eps) * a.sqrt()),
-        "roles swapped": _unblend(lambda x, eps, a: (x - a.sqrt() * eps) / (1 - a).sqrt()),
-        "off by one": _unblend(_back, lambda alpha_bar, n: alpha_bar[n - 1]),
-        "broadcast along width": lambda x_n, eps, n, alpha_bar: _back(x_n, eps, alpha_bar[n]),
-        "images only": lambda x_n, eps, n, alpha_bar: _back(
-            x_n, eps, alpha_bar[n][:, None, None, None]
-        ),
-        "one n for all": _unblend(_back, lambda alpha_bar, n: alpha_bar[n[:1].expand(len(n))]),
+        "one step's keep": partial(back, read=kept_by_one_step),
+        "off by one": partial(back, read=entry_before),
+        "one n for all": partial(back, read=first_for_all),
+        "broadcast along width": partial(back, shape=along_width),
+        "images only": partial(back, shape=images_only),
         "forward again": lambda x_n, eps, n, alpha_bar: q_sample(x_n, n, eps, alpha_bar),
     },
     theorems={
         "back": lambda out, x_n, eps, n, alpha_bar: (q_sample(out[0], n, eps, alpha_bar), x_n),
-    },
-)
-
-
-# --- which n hides the digit ----------------------------------------------------------------------
-
-
-def _first(condition, start=0):
-    """The first index where a condition holds, counted from start."""
-    return int(condition.nonzero()[0]) + start
-
-
-_BETA = levels.linear_betas()
-_TABLE = levels.alpha_bar(_BETA)
-
-on_paper(
-    "forward.hidden",
-    _first(_TABLE < 0.5),
-    digits=0,
-    slack=0.4,
-    slips={
-        "amplitude below a half": _first(_TABLE < 0.25),
-        "one early": _first(_TABLE < 0.5) - 1,
-        "one late": _first(_TABLE < 0.5) + 1,
-        "half of beta": _first(_BETA >= 0.01, start=1),
-        "middle": 500,
-        "end": 1000,
-        "one per cent": _first(_TABLE < 0.01),
-        "sum of betas": _first(_BETA.cumsum(0) > 0.5, start=1),
     },
 )

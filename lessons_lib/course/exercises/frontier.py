@@ -4,18 +4,19 @@ An *evaluation* is the network run on one picture once. Levels are as in 04: x_t
 t.sigma * eps; t is where we stand, s is where we go, and lam = log(alpha / sigma).
 """
 
-import functools
 import math
+from functools import partial
+from itertools import pairwise
 
 import torch
 
 from lessons_lib import diffuse, levels, samplers, solvers
 from lessons_lib.course.exercises.bank import in_code, on_paper
-from lessons_lib.course.exercises.probes import LEAVES, bright, normal, pair_of_levels
+from lessons_lib.course.exercises.probes import LEAVES, bright, normal, pair_of_levels, repeated
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.wrap import cfg, counted, given
 
-# --- count ----------------------------------------------------------------------------------------
+# --- what one picture costs -----------------------------------------------------------------------
 
 
 def evaluations(steps, looks, guided, batched):
@@ -45,92 +46,55 @@ def evaluations_by_counting(steps, looks, guided, batched):
     return asked.calls, asked.samples
 
 
-def evaluations_by_step(steps, looks, guided, batched):
-    """Add up, step by step; the last one goes to sigma = 0, where nobody looks twice."""
-    calls = samples = 0
-    for left in range(steps, 0, -1):
-        for _ in range(looks if left > 1 else 1):
-            calls += 2 if guided and not batched else 1
-            samples += 2 if guided else 1
-    return calls, samples
+calls_a_look = lambda g, b: 2 if g and not b else 1
+runs_a_look = lambda g, b: 2 if g else 1
 
 
-def _calls(k, guided, batched):
-    return k if batched or not guided else 2 * k
-
-
-def _runs(k, guided):
-    return 2 * k if guided else k
-
-
-def _counted(asked=lambda n, k: k * (n - 1) + 1, calls=_calls, runs=lambda k, g, b: _runs(k, g)):
-    """A wrong count: how often the walk asks, the calls, or the evaluations are off."""
-
-    def wrong(steps, looks, guided, batched):
-        k = asked(steps, looks)
-        return calls(k, guided, batched), runs(k, guided, batched)
-
-    return wrong
+def by_look(n, k, g, b, asked=lambda n, k: k * (n - 1) + 1, calls=calls_a_look, runs=runs_a_look):
+    """How often a walk of n steps with k looks asks, times what it costs: guided? batched?"""
+    return tuple(asked(n, k) * each(g, b) for each in (calls, runs))
 
 
 in_code(
     "frontier.evaluations",
     evaluations,
     probes=evaluation_probes,
-    variants=(evaluations_by_counting, evaluations_by_step),
+    variants=(evaluations_by_counting, by_look),
     slips={
-        "guidance forgotten": _counted(calls=lambda k, g, b: k, runs=lambda k, g, b: k),
-        "batching saves work": _counted(runs=_calls),
-        "batching ignored": _counted(calls=lambda k, g, b: _runs(k, g)),
-        "batched the wrong way round": _counted(calls=lambda k, g, b: 2 * k if g and b else k),
-        "always guided": _counted(
-            calls=lambda k, g, b: _calls(k, True, b), runs=lambda k, g, b: 2 * k
-        ),
-        "batching halves every walk": _counted(calls=lambda k, g, b: _runs(k, g) / (2 if b else 1)),
-        "swapped": _counted(calls=lambda k, g, b: _runs(k, g), runs=_calls),
-        "Heun looks twice everywhere": _counted(asked=lambda n, k: k * n),
-        "second look forgotten": _counted(asked=lambda n, k: n),
-        "one less for everyone": _counted(asked=lambda n, k: k * n - 1),
-        "last step free": _counted(asked=lambda n, k: k * (n - 1)),
-        "levels": _counted(asked=lambda n, k: k * (n - 1) + 2),
-        "guidance adds one": _counted(
-            calls=lambda k, g, b: k + (g and not b), runs=lambda k, g, b: k + g
-        ),
+        "guidance forgotten": lambda n, k, g, b: evaluations(n, k, False, b),
+        "always guided": lambda n, k, g, b: evaluations(n, k, True, b),
+        "batching ignored": lambda n, k, g, b: evaluations(n, k, g, False),
+        "swapped": lambda n, k, g, b: evaluations(n, k, g, b)[::-1],
+        "batching saves work": partial(by_look, runs=calls_a_look),
+        "batched the wrong way round": partial(by_look, calls=lambda g, b: 2 if g and b else 1),
+        "batching halves every walk": partial(by_look, calls=lambda g, b: (1 + g) / (1 + b)),
+        "Heun looks twice everywhere": partial(by_look, asked=lambda n, k: k * n),
+        "second look forgotten": partial(by_look, asked=lambda n, k: n),
+        "one less for everyone": partial(by_look, asked=lambda n, k: k * n - 1),
+        "last step free": partial(by_look, asked=lambda n, k: k * (n - 1)),
+        "levels": partial(by_look, asked=lambda n, k: k * (n - 1) + 2),
+        "guidance adds one": lambda n, k, g, b: (k * n - k + 1 + (g and not b), k * n - k + 1 + g),
     },
     theorems={
-        "no guidance": lambda out, steps, looks, guided, batched: (
-            (out[0][0].double(), out[0][1].double()) if not guided else None
-        ),
+        "no guidance": lambda out, n, k, g, b: None if g else tuple(out[0].double()),
     },
 )
-
-
-def _table(rule):
-    """A right or wrong count of evaluations for the four systems of the hand exercise."""
-    rows = (("ddpm", 1000, False), ("ddim", 50, True), ("heun", 18, False), ("2m", 20, True))
-    return tuple(rule(name, steps, guided) for name, steps, guided in rows)
-
 
 on_paper(
     "frontier.calls_by_hand",
-    _table(lambda name, n, g: evaluations(n, 2 if name == "heun" else 1, g, False)[1]),
+    (1000, 2 * 50, 2 * 18 - 1, 2 * 20),
     digits=0,
     slack=0.2,
     slips={
-        "steps": _table(lambda name, n, g: n),
-        "guidance forgotten": _table(lambda name, n, g: 2 * n - 1 if name == "heun" else n),
-        "Heun forgotten": _table(lambda name, n, g: 2 * n if g else n),
-        "Heun's last step": _table(lambda name, n, g: 2 * n if g or name == "heun" else n),
-        "2M twice": _table(
-            lambda name, n, g: (2 if g else 1) * (2 * n - 1 if name in ("heun", "2m") else n)
-        ),
-        "levels": _table(lambda name, n, g: (2 if g else 1) * (2 * n if name == "heun" else n + 1)),
-        "all doubled": _table(lambda name, n, g: 2 * (2 * n - 1 if name == "heun" else n)),
+        "steps": (1000, 50, 18, 20),
+        "guidance forgotten": (1000, 50, 2 * 18 - 1, 20),
+        "Heun forgotten": (1000, 2 * 50, 18, 2 * 20),
+        "Heun's last step": (1000, 2 * 50, 2 * 18, 2 * 20),
+        "2M twice": (1000, 2 * 50, 2 * 18 - 1, 2 * (2 * 20 - 1)),
+        "levels": (1001, 2 * 51, 2 * 18, 2 * 21),
+        "all doubled": (2 * 1000, 2 * 50, 2 * (2 * 18 - 1), 2 * 20),
     },
 )
-
-
-# --- seconds --------------------------------------------------------------------------------------
 
 
 def cost_per_picture(seconds, steps, batch, guided):
@@ -139,38 +103,18 @@ def cost_per_picture(seconds, steps, batch, guided):
     return seconds * runs / batch
 
 
-def cost_probes(generator):
+@repeated(14)
+def cost_probes(i, generator):
     """Batches of one and many, guided and not, from a microsecond to minutes."""
-    probes = []
-    for i in range(14):
-        seconds = 0.002 + float(torch.rand((), generator=generator))
-        seconds *= {4: 1e-5, 7: 100.0}.get(i, 1.0)
-        steps = 3 + int(torch.randint(0, 60, (), generator=generator))
-        batch = 1 if i % 5 == 0 else 2 + int(torch.randint(0, 40, (), generator=generator))
-        probes.append((seconds, steps, batch, i % 2 == 0))
-    return probes
+    seconds = 0.002 + float(torch.rand((), generator=generator))
+    seconds *= {4: 1e-5, 7: 100.0}.get(i, 1.0)
+    steps = 3 + int(torch.randint(0, 60, (), generator=generator))
+    batch = 1 if i % 5 == 0 else 2 + int(torch.randint(0, 40, (), generator=generator))
+    return seconds, steps, batch, i % 2 == 0
 
 
-def cost_by_throughput(seconds, steps, batch, guided):
-    """One over the pictures per second."""
-    per_second = batch / (seconds * steps * (1 + guided))
-    return 1 / per_second
-
-
-def cost_by_adding(seconds, steps, batch, guided):
-    """A clock that runs through the walk."""
-    clock = 0.0
-    for _ in range(steps):
-        clock += seconds
-        if guided:
-            clock += seconds
-    return torch.tensor(clock, dtype=torch.float64) / batch
-
-
-def _cost(formula):
-    """A wrong cost: formula(seconds, runs, batch, steps, guided)."""
-    return lambda s, n, b, g: formula(s, 2 * n if g else n, b, n, g)
-
+cost_by_throughput = lambda s, n, b, g: 1 / (b / (s * n * (1 + g)))
+cost_by_adding = lambda s, n, b, g: torch.tensor([s] * n * (1 + g), dtype=torch.float64).sum() / b
 
 in_code(
     "frontier.cost_per_picture",
@@ -178,52 +122,51 @@ in_code(
     probes=cost_probes,
     variants=(cost_by_throughput, cost_by_adding),
     slips={
-        "whole batch": _cost(lambda s, runs, b, n, g: s * runs),
-        "times the batch": _cost(lambda s, runs, b, n, g: s * runs * b),
-        "guidance forgotten": _cost(lambda s, runs, b, n, g: s * n / b),
-        "always guided": _cost(lambda s, runs, b, n, g: s * 2 * n / b),
-        "guidance halves the batch's share": _cost(
-            lambda s, runs, b, n, g: s * n / (2 * b if g else b)
-        ),
-        "one step": _cost(lambda s, runs, b, n, g: s * runs / n / b),
-        "pictures per second": _cost(lambda s, runs, b, n, g: b / (s * runs)),
-        "milliseconds": _cost(lambda s, runs, b, n, g: 1000 * s * runs / b),
-        "one more": _cost(lambda s, runs, b, n, g: s * (runs + 1) / b),
-        "root of the batch": _cost(lambda s, runs, b, n, g: s * runs / b**0.5),
-        "guidance adds one run": _cost(lambda s, runs, b, n, g: s * (n + g) / b),
+        "whole batch": lambda s, n, b, g: s * n * (1 + g),
+        "times the batch": lambda s, n, b, g: s * n * (1 + g) * b,
+        "guidance forgotten": lambda s, n, b, g: s * n / b,
+        "always guided": lambda s, n, b, g: s * n * 2 / b,
+        "guidance halves the batch's share": lambda s, n, b, g: s * n / (b * (1 + g)),
+        "one step": lambda s, n, b, g: s * (1 + g) / b,
+        "pictures per second": lambda s, n, b, g: b / (s * n * (1 + g)),
+        "milliseconds": lambda s, n, b, g: 1000 * s * n * (1 + g) / b,
+        "one more": lambda s, n, b, g: s * (n * (1 + g) + 1) / b,
+        "root of the batch": lambda s, n, b, g: s * n * (1 + g) / b**0.5,
+        "guidance adds one run": lambda s, n, b, g: s * (n + g) / b,
     },
 )
 
 on_paper(
     "frontier.speedup",
-    (20.0, 2.0),
+    (1000 / 50, (12 / 16) / (1.5 / 4)),
     digits=2,
     slips={
-        "whole batches": (20.0, 8.0),
-        "guidance forgotten": (40.0, 2.0),
-        "both": (40.0, 8.0),
-        "seconds follow evaluations": (20.0, 20.0),
-        "upside down": (0.05, 0.5),
-        "per evaluation": (20.0, 0.1),
-        "batch multiplied": (20.0, 32.0),
-        "swapped": (2.0, 20.0),
+        "whole batches": (1000 / 50, 12 / 1.5),
+        "guidance forgotten": (1000 / 25, (12 / 16) / (1.5 / 4)),
+        "both": (1000 / 25, 12 / 1.5),
+        "seconds follow evaluations": (1000 / 50, 1000 / 50),
+        "upside down": (50 / 1000, (1.5 / 4) / (12 / 16)),
+        "per evaluation": (1000 / 50, (12 / 16 / 1000) / (1.5 / 4 / 50)),
+        "batch multiplied": (1000 / 50, (12 * 16) / (1.5 * 4)),
+        "swapped": ((12 / 16) / (1.5 / 4), 1000 / 50),
     },
 )
 
 on_paper(
     "frontier.fixed_costs",
-    (5.26, 10.0),
+    lambda net, once, less: (1 / (net / less + once), 1 / once),
+    given={"net": 0.9, "once": 0.1, "less": 50 / 5},  # 1.0 s in all
     digits=2,
     slack=0.6,
     slips={
-        "everything shrinks": (10.0, 10.0),
-        "one evaluation": (5.26, 50.0),
-        "share of the network": (9.0, 10.0),
-        "fixed part forgotten": (11.11, 10.0),
-        "saved time": (0.81, 0.9),
-        "new time": (0.19, 0.1),
-        "network's limit": (5.26, 1.11),
-        "swapped": (10.0, 5.26),
+        "everything shrinks": lambda net, once, less: (less, 1 / once),
+        "one evaluation": lambda net, once, less: (1 / (net / less + once), 50),
+        "share of the network": lambda net, once, less: (net * less, 1 / once),
+        "fixed part forgotten": lambda net, once, less: (1 / (net / less), 1 / once),
+        "saved time": lambda net, once, less: (net - net / less, net),
+        "new time": lambda net, once, less: (net / less + once, once),
+        "network's limit": lambda net, once, less: (1 / (net / less + once), 1 / net),
+        "swapped": lambda net, once, less: (1 / once, 1 / (net / less + once)),
     },
 )
 
@@ -238,77 +181,53 @@ def pareto(cost, error):
     return ~(as_good & better).any(dim=0)
 
 
-def pareto_probes(generator):
+@repeated(14)
+def pareto_probes(i, generator):
     """Small whole numbers, so that costs, errors and whole systems coincide; never sorted."""
-    probes = []
-    for N in (1, 4, 6, 9, 12, 15, 20) * 2:
-        cost, error = torch.randint(1, 9, (2, N), generator=generator).double()
-        must = torch.tensor([[3, 3, 5, 2, 2, 10, 14, 16], [4, 4, 4, 7, 9, 3, 1, 6]]).double()
-        order = torch.randperm(N + 8 if N > 1 else 1, generator=generator)
-        if N > 1:  # twins, a tie in cost, a tie in error, a dent
-            cost, error = torch.cat([cost + 2, must[0]]), torch.cat([error + 4, must[1]])
-        size = {4: 1e-6, 6: 1e6}.get(len(probes), 1.0)  # a frontier has no units
-        probes.append((size * cost[order], error[order] / size))
-    return probes
+    N = (1, 4, 6, 9, 12, 15, 20)[i % 7]
+    cost, error = torch.randint(1, 9, (2, N), generator=generator).double()
+    must = torch.tensor([[3, 3, 5, 2, 2, 10, 14, 16], [4, 4, 4, 7, 9, 3, 1, 6]]).double()
+    order = torch.randperm(N + 8 if N > 1 else 1, generator=generator)
+    if N > 1:  # twins, a tie in cost, a tie in error, a dent
+        cost, error = torch.cat([cost + 2, must[0]]), torch.cat([error + 4, must[1]])
+    size = {4: 1e-6, 6: 1e6}.get(i, 1.0)  # a frontier has no units
+    return size * cost[order], error[order] / size
 
 
 def pareto_by_loops(cost, error):
     """Every system against every other."""
     pairs = list(zip(cost.tolist(), error.tolist(), strict=True))
-    return torch.tensor(
-        [not any(a != b and a[0] <= b[0] and a[1] <= b[1] for a in pairs) for b in pairs]
-    )
+    beaten = lambda b: any(a != b and a[0] <= b[0] and a[1] <= b[1] for a in pairs)
+    return torch.tensor([not beaten(pair) for pair in pairs])
 
 
-def pareto_by_sorting(cost, error):
-    """From cheap to dear: on the frontier is who is better than everyone cheaper."""
-    best: dict[float, float] = {}
-    for c, e in zip(cost.tolist(), error.tolist(), strict=True):
-        best[c] = min(e, best.get(c, math.inf))
-    kept, record = set(), math.inf
-    for c in sorted(best):
-        if best[c] < record:
-            record = best[c]
-            kept.add((c, record))
-    pairs = zip(cost.tolist(), error.tolist(), strict=True)
-    return torch.tensor([pair in kept for pair in pairs])
+def pareto_by_cost(cost, error):
+    """Better than everyone cheaper, and nobody of the same cost is better."""
+    cheaper, alike = (lambda i: error[cost < cost[i]]), (lambda i: error[cost == cost[i]])
+    on = lambda i: (error[i] < cheaper(i)).all() & (error[i] <= alike(i)).all()
+    return torch.stack([on(i) for i in range(len(cost))])
 
 
-def _beaten(as_good, better=lambda c, e: (c[:, None] < c) | (e[:, None] < e)):
-    """A wrong frontier: who beats whom is off."""
-    return lambda cost, error: ~(as_good(cost, error) & better(cost, error)).any(dim=0)
-
-
-def _no_worse(c, e):
-    return (c[:, None] <= c) & (e[:, None] <= e)
-
-
-def _sorted_mask(cost, error):
-    order = torch.argsort(cost, stable=True)
-    return pareto(cost, error)[order]
-
-
-def _record_in_given_order(cost, error):
-    before = torch.cat([error.new_full((1,), math.inf), error.cummin(0).values[:-1]])
-    return error < before
-
-
-def _hull(cost, error):
+def convex_hull(cost, error):
     """The lower left convex hull: for some price of quality, the cheapest."""
     price = torch.linspace(0, math.pi / 2, 2001, dtype=torch.float64)[1:-1, None]
     total = price.cos() * cost + price.sin() * error
     return (total <= total.min(dim=1, keepdim=True).values + 1e-12).any(dim=0)
 
 
+# (N, N): is row i as good as column j in both, and better in one?
+no_worse = lambda c, e: (c[:, None] <= c) & (e[:, None] <= e)
+better = lambda c, e, margin=0.0: (c[:, None] < c - margin) | (e[:, None] < e - margin)
+
 in_code(
     "frontier.pareto",
     pareto,
     probes=pareto_probes,
-    variants=(pareto_by_loops, pareto_by_sorting),
+    variants=(pareto_by_loops, pareto_by_cost),
     slips={
-        "ties never beat": _beaten(lambda c, e: (c[:, None] < c) & (e[:, None] < e)),
-        "twins beat each other": lambda c, e: _no_worse(c, e).sum(dim=0) == 1,
-        "everybody beats himself": lambda c, e: ~_no_worse(c, e).any(dim=0),
+        "ties never beat": lambda c, e: ~((c[:, None] < c) & (e[:, None] < e)).any(dim=0),
+        "twins beat each other": lambda c, e: no_worse(c, e).sum(dim=0) == 1,
+        "everybody beats himself": lambda c, e: ~no_worse(c, e).any(dim=0),
         "beaten ones": lambda c, e: ~pareto(c, e),
         "error taken for quality": lambda c, e: pareto(c, -e),
         "cost taken for speed": lambda c, e: pareto(-c, e),
@@ -316,26 +235,156 @@ in_code(
         "the best": lambda c, e: e == e.min(),
         "the two ends": lambda c, e: pareto(c, e) & ((c == c.min()) | (e == e.min())),
         "one number for both": lambda c, e: c * e == (c * e).min(),
-        "convex hull": _hull,
-        "sorted": _sorted_mask,
-        "record in the given order": _record_in_given_order,
-        "rows for columns": lambda c, e: (
-            ~(_no_worse(c, e) & ((c[:, None] < c) | (e[:, None] < e))).any(dim=1)
-        ),
-        "ties up to a little": _beaten(
-            _no_worse, lambda c, e: (c[:, None] < c - 1e-4) | (e[:, None] < e - 1e-4)
-        ),
+        "convex hull": convex_hull,
+        "sorted": lambda c, e: pareto(c, e)[c.argsort(stable=True)],
+        "record in the given order": lambda c, e: ~(e[:, None] <= e).triu(1).any(dim=0),
+        "rows for columns": lambda c, e: ~(no_worse(c, e) & better(c, e)).any(dim=1),
+        "ties up to a little": lambda c, e: ~(no_worse(c, e) & better(c, e, 1e-4)).any(dim=0),
     },
     theorems={
-        "cheapest": lambda out, c, e: (
-            out[0][torch.argmin(c + 1e6 * e)].double(),
-            torch.tensor(1.0).double(),
+        "cheapest": lambda out, c, e: (out[0][(c + 1e6 * e).argmin()].double(), c.new_ones(1)),
+    },
+)
+
+
+# --- where to put the steps -----------------------------------------------------------------------
+
+
+def karras_grid(steps, high, low, rho):
+    """Noise levels whose rho-th root falls evenly from high to low, and then the data."""
+    share = torch.arange(steps, dtype=torch.float64) / (steps - 1)
+    root = high ** (1 / rho) + share * (low ** (1 / rho) - high ** (1 / rho))
+    return torch.cat([root**rho, root.new_zeros(1)])
+
+
+@repeated(16)
+def karras_probes(i, generator):
+    """Two levels and more; rho on both sides of 7; every fourth grid in thin fog only."""
+    high, low, rho = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
+    steps = 2 + int(torch.randint(0, 9, (), generator=generator)) if i else 2
+    size = 1e-3 if i % 4 == 3 else 1.0
+    return steps, size * (5 + 70 * high), size * (0.003 + 0.2 * low), 2 + 8 * rho
+
+
+def evenly(n, high, low, there, back, end=0.0):
+    """Levels that fall evenly by another clock, one by one in plain Python, and the data."""
+    a, b = there(high), there(low)
+    grid = [back(a + i / (n - 1) * (b - a)) for i in range(n)]
+    return torch.tensor([*grid, end], dtype=torch.float64)
+
+
+same = lambda v: v
+without_low = lambda grid: torch.cat([grid[:-2], grid[-1:]])
+in_roots = lambda n, a, b, rho: evenly(n, a, b, lambda v: v ** (1 / rho), lambda u: u**rho)
+fog = partial(levels.edm, low=1e-7)  # alpha = 1: sigma is the noise level
+karras_by_library = lambda *p: torch.stack([t.sigma for t in levels.karras_grid(fog, *p)])
+
+in_code(
+    "frontier.karras_grid",
+    karras_grid,
+    probes=karras_probes,
+    variants=(karras_by_library, in_roots),
+    slips={
+        "ascending": lambda n, high, low, rho: karras_grid(n, low, high, rho),
+        "ascending from the data": lambda *p: karras_grid(*p).flip(0),
+        "no outer power": lambda n, a, b, rho: evenly(n, a, b, lambda v: v ** (1 / rho), same),
+        "no root": lambda n, high, low, rho: evenly(n, high, low, same, lambda u: u**rho),
+        "rho inverted": lambda n, high, low, rho: karras_grid(n, high, low, 1 / rho),
+        "linear": lambda n, high, low, rho: karras_grid(n, high, low, 1.0),
+        "always seven": lambda n, high, low, rho: karras_grid(n, high, low, 7.0),
+        "log spacing": lambda n, high, low, rho: evenly(n, high, low, math.log, math.exp),
+        "low never reached": lambda n, *p: without_low(karras_grid(n + 1, *p)),
+        "high never visited": lambda n, *p: karras_grid(n + 1, *p)[1:],
+        "no zero": lambda *p: karras_grid(*p)[:-1],
+        "zero for low": lambda *p: without_low(karras_grid(*p)),
+        "zero as low": lambda n, high, low, rho: karras_grid(n + 1, high, 0.0, rho)[:-1],
+        "variances": lambda *p: karras_grid(*p) ** 2,
+        "low kept at .002": lambda n, high, low, rho: karras_grid(n, high, max(low, 0.002), rho),
+        "not below a thousandth": lambda *p: karras_grid(*p).clamp(min=1e-3),
+    },
+    theorems={
+        "ends": lambda out, n, a, b, rho: (
+            out[0].double()[[0, -2, -1]],
+            torch.tensor([a, b, 0.0]).double(),
         ),
     },
 )
 
 
-# --- the order of an error ------------------------------------------------------------------------
+def log_snr_grid(steps, high, low):
+    """The share of power left, at levels evenly spaced in log-SNR; the last one is the data."""
+    ratio = torch.linspace(math.log(high), math.log(low), steps, dtype=torch.float64).exp()
+    return torch.cat([1 / (1 + ratio**2), ratio.new_ones(1)])
+
+
+@repeated(15)
+def log_snr_probes(i, generator):
+    """Ends that are far apart, twice by a factor of a million, and two levels and more."""
+    high, low = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
+    steps = 2 + int(torch.randint(0, 7, (), generator=generator)) if i else 2
+    far = 20.0 if i % 7 == 6 else 1.0
+    return steps, far * (3 + 40 * high), (0.02 + 0.2 * low) / far
+
+
+power = lambda ratio: 1 / (1 + ratio**2)
+log_snr = partial(evenly, there=math.log, back=lambda u: power(math.exp(u)), end=1.0)
+log_snr_by_library = lambda *p: torch.stack(
+    [t.alpha**2 for t in levels.lam_grid(levels.cosine, *p)]
+)
+
+in_code(
+    "frontier.log_snr_grid",
+    log_snr_grid,
+    probes=log_snr_probes,
+    variants=(log_snr_by_library, log_snr),
+    slips={
+        "lam taken for log SNR": partial(log_snr, back=lambda u: 1 / (1 + math.exp(u))),
+        "amplitude": partial(log_snr, back=lambda u: math.sqrt(power(math.exp(u)))),
+        "noise": partial(log_snr, back=lambda u: power(math.exp(-u)), end=0.0),
+        "ratios returned": partial(log_snr, back=math.exp, end=0.0),
+        "one over the SNR": partial(log_snr, back=lambda u: math.exp(-2 * u)),
+        "even in the ratio": partial(log_snr, there=same, back=power),
+        "even in alpha_bar": partial(log_snr, there=power, back=same),
+        "Karras": partial(log_snr, there=lambda r: r ** (1 / 7), back=lambda u: power(u**7)),
+        "clean first": lambda *p: log_snr_grid(*p).flip(0),
+        "high and low swapped": lambda n, high, low: log_snr_grid(n, low, high),
+        "one too many": lambda n, high, low: log_snr_grid(n + 1, high, low),
+        "data missing": lambda *p: log_snr_grid(*p)[:-1],
+        "data for low": lambda *p: without_low(log_snr_grid(*p)),
+        "never below 1e-4": lambda *p: log_snr_grid(*p).clamp(min=1e-4),
+        "never above .9999": lambda *p: log_snr_grid(*p).clamp(max=0.9999),
+    },
+    theorems={
+        "equal strides": lambda out, steps, high, low: (
+            out[0][:-1].double().logit().diff(),
+            torch.full((steps - 1,), 2 * math.log(high / low) / (steps - 1)).double(),
+        ),
+    },
+)
+
+on_paper(
+    "frontier.spacing",
+    lambda steps, high, low: (
+        sum(i / (steps - i) > 10 for i in range(1, steps)),  # at t = 1 it is infinite
+        sum(high * (low / high) ** (i / (steps - 1)) > 10 for i in range(steps)),
+    ),
+    given={"steps": 20, "high": 80, "low": 0.002},
+    digits=0,
+    slack=0.2,
+    slips={
+        "t = 1 counted": (2, 4),
+        "strides": (1, 3),
+        "t = 1 counted, and strides": (2, 3),
+        "sigma above": (3, 4),
+        "one too far": (1, 5),
+        "none": (0, 4),
+        "swapped": (4, 1),
+        "even in the ratio": (1, 17),
+    },
+)
+
+
+# --- better steps ---------------------------------------------------------------------------------
 
 
 def slope(steps, error):
@@ -345,17 +394,14 @@ def slope(steps, error):
     return -(x * y).sum() / (x * x).sum()
 
 
-def slope_probes(generator):
+@repeated(16)
+def slope_probes(i, generator):
     """Errors of order 1, 2, 3 or less than 0 with a wobble, at steps that do not always double."""
-    probes = []
-    for i in range(16):
-        steps = (3 + torch.randint(0, 60, (4 + i % 3,), generator=generator)).unique()
-        steps = torch.cat([steps, torch.tensor([80, 200])]).double()
-        wobble = 1 + 0.3 * torch.rand(len(steps), generator=generator, dtype=torch.float64)
-        order = (1.0, 2.0, 3.0, 1.0, 2.0, 3.0, -0.5)[i % 7]
-        size = {3: 1e-9, 12: 1e6}.get(i, 1.0)
-        probes.append((steps, size * (2 + i) * steps**-order * wobble))
-    return probes
+    steps = (3 + torch.randint(0, 60, (4 + i % 3,), generator=generator)).unique()
+    steps = torch.cat([steps, torch.tensor([80, 200])]).double()
+    wobble = 1 + 0.3 * torch.rand(len(steps), generator=generator, dtype=torch.float64)
+    order, size = (1.0, 2.0, 3.0, 1.0, 2.0, 3.0, -0.5)[i % 7], {3: 1e-9, 12: 1e6}.get(i, 1.0)
+    return steps, size * (2 + i) * steps**-order * wobble
 
 
 def slope_by_lstsq(steps, error):
@@ -364,30 +410,14 @@ def slope_by_lstsq(steps, error):
     return -torch.linalg.lstsq(x, error.log2()[:, None]).solution[0, 0]
 
 
-def slope_by_cov(steps, error):
-    """Covariance over variance, in plain Python."""
-    x = [math.log10(n) for n in steps.tolist()]
-    y = [math.log10(e) for e in error.tolist()]
-    mx, my = sum(x) / len(x), sum(y) / len(y)
-    top = sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True))
-    return -top / sum((a - mx) ** 2 for a in x)
-
-
-def _line(x, y):
-    x, y = x - x.mean(), y - y.mean()
-    return -(x * y).sum() / (x * x).sum()
-
-
-def _through_origin(steps, error):
-    x, y = steps.log(), error.log()
-    return -(x * y).sum() / (x * x).sum()
-
-
 def as_one_number(answer, probe):
     """Call the answer; a tensor with one entry is one number."""
     found = answer(*probe)
     return found.squeeze() if hasattr(found, "squeeze") else found
 
+
+fall = lambda x, y: -torch.cov(torch.stack([x, y]))[0, 1] / x.var()  # along the best line
+slope_by_cov = lambda steps, error: fall(steps.log10(), error.log10()).item()
 
 in_code(
     "frontier.slope",
@@ -395,55 +425,41 @@ in_code(
     probes=slope_probes,
     variants=(slope_by_lstsq, slope_by_cov),
     slips={
-        "sign": lambda steps, error: -slope(steps, error),
-        "no logarithms": lambda steps, error: _line(steps, error),
-        "one logarithm": lambda steps, error: _line(steps, error.log()),
-        "other logarithm": lambda steps, error: _line(steps.log(), error),
-        "axes swapped": lambda steps, error: _line(error.log(), steps.log()),
-        "two ends": lambda steps, error: (
-            (error[0] / error[-1]).log() / (steps[-1] / steps[0]).log()
-        ),
-        "mean of the slopes": lambda steps, error: (
-            -(error.log().diff() / steps.log().diff()).mean()
-        ),
-        "last pair": lambda steps, error: -error[-2:].log().diff()[0] / steps[-2:].log().diff()[0],
-        "through the origin": _through_origin,
-        "correlation": lambda steps, error: (
-            -torch.corrcoef(torch.stack([steps.log(), error.log()]))[0, 1]
-        ),
-        "factor per doubling": lambda steps, error: 2 ** slope(steps, error),
-        "height": lambda steps, error: (
-            error.log().mean() + slope(steps, error) * steps.log().mean()
-        ),
-        "natural and base 10": lambda steps, error: _line(steps.log10(), error.log()),
-        "absolute value": lambda steps, error: slope(steps, error).abs(),
-        "a little added to the error": lambda steps, error: _line(
-            steps.log(), (error + 1e-8).log()
-        ),
-        "errors in the order of their size": lambda steps, error: slope(
-            steps, error.sort(descending=True).values
-        ),
+        "sign": lambda n, e: -slope(n, e),
+        "no logarithms": fall,
+        "one logarithm": lambda n, e: fall(n, e.log()),
+        "other logarithm": lambda n, e: fall(n.log(), e),
+        "axes swapped": lambda n, e: fall(e.log(), n.log()),
+        "two ends": lambda n, e: (e[0] / e[-1]).log() / (n[-1] / n[0]).log(),
+        "mean of the slopes": lambda n, e: -(e.log().diff() / n.log().diff()).mean(),
+        "last pair": lambda n, e: -e[-2:].log().diff()[0] / n[-2:].log().diff()[0],
+        "through the origin": lambda n, e: -(n.log() * e.log()).sum() / (n.log() ** 2).sum(),
+        "correlation": lambda n, e: -torch.corrcoef(torch.stack([n.log(), e.log()]))[0, 1],
+        "factor per doubling": lambda n, e: 2 ** slope(n, e),
+        "height": lambda n, e: e.log().mean() + slope(n, e) * n.log().mean(),
+        "natural and base 10": lambda n, e: fall(n.log10(), e.log()),
+        "absolute value": lambda n, e: slope(n, e).abs(),
+        "a little added to the error": lambda n, e: slope(n, e + 1e-8),
+        "errors in the order of their size": lambda n, e: slope(n, e.sort(descending=True).values),
     },
     run=as_one_number,
 )
 
 on_paper(
     "frontier.order_by_hand",
-    (2.0, 80.0),
+    lambda factor, steps: (math.log2(factor), 2 * steps),
+    given={"factor": 4, "steps": 40},  # the factor from each row to the next, the last row's steps
     digits=1,
     slips={
-        "factor": (4.0, 80.0),
-        "first order": (1.0, 160.0),
-        "steps in proportion": (2.0, 160.0),
-        "one over": (0.5, 80.0),
-        "sign": (-2.0, 80.0),
-        "factor, in proportion": (4.0, 160.0),
-        "even spacing": (2.0, 50.0),
+        "factor": lambda factor, steps: (factor, 2 * steps),
+        "first order": lambda factor, steps: (1, factor * steps),
+        "steps in proportion": lambda factor, steps: (math.log2(factor), factor * steps),
+        "one over": lambda factor, steps: (1 / math.log2(factor), 2 * steps),
+        "sign": lambda factor, steps: (-math.log2(factor), 2 * steps),
+        "factor, in proportion": lambda factor, steps: (factor, factor * steps),
+        "even spacing": lambda factor, steps: (math.log2(factor), steps + 10),
     },
 )
-
-
-# --- Heun -----------------------------------------------------------------------------------------
 
 
 def heun_step(net, x, t, s):
@@ -456,25 +472,19 @@ def heun_step(net, x, t, s):
     return x_s
 
 
-def heun_probes(generator):
+@repeated(15)
+def heun_probes(i, generator):
     """A stub network's weights, a batch, and two levels, every third time down to the data."""
-    probes = []
-    for i in range(15):
-        w, x = normal(2, 4, 4, generator=generator)
-        probes.append((w, bright(i) * x, *pair_of_levels(i, generator)))
-    return probes
+    w, x = normal(2, 4, 4, generator=generator)
+    return w, bright(i) * x, *pair_of_levels(i, generator)
 
 
 def with_a_counted_network(answer, probe):
     """Call the answer with a network that depends on all it gets; how often is it asked?"""
-    w, x, t, s = probe
-    calls = []
-
-    def net(x, t):
-        calls.append(1)
-        return torch.sin(x @ w / 2 + 3 * t.sigma) + 0.5 * t.alpha
-
-    return [answer(net, x, t, s), float(len(calls))]
+    w, *rest = probe
+    seen = []
+    net = lambda x, t: seen.append(t) or torch.sin(x @ w / 2 + 3 * t.sigma) + 0.5 * t.alpha
+    return [answer(net, *rest), float(len(seen))]
 
 
 def heun_by_library(net, x, t, s):
@@ -482,87 +492,49 @@ def heun_by_library(net, x, t, s):
     return solvers.heun(lambda x, t: diffuse.x0_from_eps(x, net(x, t), t), x, t, s).x
 
 
-def heun_by_places(net, x, t, s):
-    """The middle of the two places that the two noises lead to."""
-
-    def to_s(eps):
-        return s.alpha * (x / t.alpha + (s.ratio - t.ratio) * eps)
-
-    first = to_s(net(x, t))
-    return first if s.sigma == 0 else (first + to_s(net(first, s))) / 2
+# From t to s: one noise is taken out, one is put back, and both are weighed by sigma/alpha.
+to_s = lambda x, out, back, t, s: s.alpha * (x / t.alpha - t.ratio * out + s.ratio * back)
+second = lambda net, x, y, t, s: net(y, s)
+half = lambda e, new: (e + new) / 2
+real = lambda x, y, e, m, t, s: to_s(x, m, m, t, s)
 
 
-def _to_s(x, eps, t, s):
-    return s.alpha * (x - t.sigma * eps) / t.alpha + s.sigma * eps
-
-
-def _heuned(second=lambda net, x, x_s, t, s: net(x_s, s), finish=None, always=False):
-    """A wrong Heun step: the second look, or what is done with both, is off."""
-    finish = finish or (lambda x, x_s, e1, e2, t, s: _to_s(x, (e1 + e2) / 2, t, s))
-
-    def wrong(net, x, t, s):
-        e1 = net(x, t)
-        x_s = _to_s(x, e1, t, s)
-        if s.sigma == 0 and not always:
-            return x_s
-        return finish(x, x_s, e1, second(net, x, x_s, t, s), t, s)
-
-    return wrong
+def heun(net, x, t, s, look=second, mean=half, end=real, always=False):
+    """The trial step to y with noise e, a second look, the mean m of both, and the real step."""
+    e = net(x, t)
+    y = to_s(x, e, e, t, s)
+    if s.sigma == 0 and not always:
+        return y
+    return end(x, y, e, mean(e, look(net, x, y, t, s)), t, s)
 
 
 in_code(
     "frontier.heun_step",
     heun_step,
     probes=heun_probes,
-    variants=(heun_by_library, heun_by_places),
+    variants=(heun_by_library, heun),
     slips={
-        "Euler only": lambda net, x, t, s: _to_s(x, net(x, t), t, s),
-        "second look at the old level": _heuned(second=lambda net, x, x_s, t, s: net(x_s, t)),
-        "second look at the old x": _heuned(second=lambda net, x, x_s, t, s: net(x, s)),
-        "from the trial step": _heuned(
-            finish=lambda x, x_s, e1, e2, t, s: x_s + s.alpha * (s.ratio - t.ratio) * (e1 + e2) / 2
+        "Euler only": lambda net, x, t, s: to_s(x, net(x, t), net(x, t), t, s),
+        "second look at the old level": partial(heun, look=lambda net, x, y, t, s: net(y, t)),
+        "second look at the old x": partial(heun, look=lambda net, x, y, t, s: net(x, s)),
+        "midpoint": partial(
+            heun, look=lambda net, x, y, t, s: net((x + y) / 2, t), mean=lambda e, new: new
         ),
-        "second noise only": _heuned(finish=lambda x, x_s, e1, e2, t, s: _to_s(x, e2, t, s)),
-        "no half": _heuned(finish=lambda x, x_s, e1, e2, t, s: _to_s(x, e1 + e2, t, s)),
-        "step sign": _heuned(
-            finish=lambda x, x_s, e1, e2, t, s: (
-                s.alpha * (x / t.alpha + (t.ratio - s.ratio) * (e1 + e2) / 2)
-            )
-        ),
-        "looks at the data too": _heuned(always=True),
-        "guess old, noise new": _heuned(
-            finish=lambda x, x_s, e1, e2, t, s: (
-                s.alpha * (x - t.sigma * e1) / t.alpha + s.sigma * (e1 + e2) / 2
-            )
-        ),
-        "noise old, guess new": _heuned(
-            finish=lambda x, x_s, e1, e2, t, s: (
-                s.alpha * (x - t.sigma * (e1 + e2) / 2) / t.alpha + s.sigma * e1
-            )
-        ),
-        "midpoint": lambda net, x, t, s: (
-            _to_s(x, net(x, t), t, s)
-            if s.sigma == 0
-            else _to_s(x, net((x + _to_s(x, net(x, t), t, s)) / 2, t), t, s)
-        ),
-        "slope of x": _heuned(
-            finish=lambda x, x_s, e1, e2, t, s: x + (s.sigma - t.sigma) * (e1 + e2) / 2
-        ),
-        "weights of one third": _heuned(
-            finish=lambda x, x_s, e1, e2, t, s: _to_s(x, (e1 + 2 * e2) / 3, t, s)
-        ),
+        "looks at the data too": partial(heun, always=True),
+        "second noise only": partial(heun, mean=lambda e, new: new),
+        "no half": partial(heun, mean=lambda e, new: e + new),
+        "weights of one third": partial(heun, mean=lambda e, new: (e + 2 * new) / 3),
+        "from the trial step": partial(heun, end=lambda x, y, e, m, t, s: y + to_s(0, m, m, t, s)),
+        "step sign": partial(heun, end=lambda x, y, e, m, t, s: to_s(x, -m, -m, t, s)),
+        "guess old, noise new": partial(heun, end=lambda x, y, e, m, t, s: to_s(x, e, m, t, s)),
+        "noise old, guess new": partial(heun, end=lambda x, y, e, m, t, s: to_s(x, m, e, t, s)),
+        "slope of x": partial(heun, end=lambda x, y, e, m, t, s: x + (s.sigma - t.sigma) * m),
     },
     theorems={
-        "two looks": lambda out, w, x, t, s: (
-            out[1].double(),
-            torch.tensor(1.0 if s.sigma == 0 else 2.0).double(),
-        ),
+        "two looks": lambda out, w, x, t, s: (out[1].double(), (1 + (s.sigma > 0)).double()),
     },
     run=with_a_counted_network,
 )
-
-
-# --- 2M -------------------------------------------------------------------------------------------
 
 
 def two_m_step(x, x0, t, s, past):
@@ -576,29 +548,22 @@ def two_m_step(x, x0, t, s, past):
     return s.sigma / t.sigma * x - s.alpha * torch.expm1(-h) * ahead
 
 
-_CLOSE = {11: {"share": 0.01, "start": 0.99}, 13: {"share": 0.01}, 16: {"share": 0.01}}
-
-
-def _falling(generator, i, count, share=1.0, start=0.0):
-    """Levels, noisiest first; on the circle for even i, on a straight line for odd i.
-
-    They are spread over this share of the way, from start on: 0 is the data.
-    """
+def falling(generator, i, count, share=1.0, start=0.0):
+    """Levels, noisiest first, over a share of the way from start; for odd i on a straight line."""
     cuts = torch.rand(count, generator=generator, dtype=torch.float64) * 0.12
     time = start + share * (0.92 - 0.2 * torch.arange(count) - cuts)
     return [levels.rectified(c) if i % 2 else levels.cosine(c) for c in time]
 
 
-def two_m_probes(generator):
+@repeated(20)
+def two_m_probes(i, generator):
     """Steps that are short and long, no memory, one, or two; every fifth one to the data."""
-    probes = []
-    for i in range(20):
-        *before, t, s = _falling(generator, i, 4, **_CLOSE.get(i, {}))
-        s = levels.rectified(0.0) if i % 5 == 4 else s
-        x, x0, *guesses = bright(i) * normal(4, *LEAVES[i % 4], generator=generator)
-        past = list(zip(guesses, before[::-1], strict=True))[: i % 3]
-        probes.append((x, x0, t, s, past))
-    return probes
+    close = {11: (0.01, 0.99), 13: (0.01,), 16: (0.01,)}.get(i, ())
+    *before, t, s = falling(generator, i, 4, *close)
+    s = levels.rectified(0.0) if i % 5 == 4 else s
+    x, x0, *guesses = bright(i) * normal(4, *LEAVES[i % 4], generator=generator)
+    past = list(zip(guesses, before[::-1], strict=True))[: i % 3]
+    return x, x0, t, s, past
 
 
 def two_m_by_library(x, x0, t, s, past):
@@ -607,80 +572,48 @@ def two_m_by_library(x, x0, t, s, past):
     return solvers.dpmpp_2m(lambda x, t: x0, x, t, s, last).x
 
 
-def two_m_by_line(x, x0, t, s, past):
-    """The guess at the middle in lam of a straight line through the last two guesses."""
-    guess = x0
-    if len(past) and float(s.sigma):
-        tilt = (x0 - past[0][0]) / (t.lam - past[0][1].lam)
-        guess = x0 + tilt * ((s.lam + t.lam) / 2 - t.lam)
-    keep = s.sigma / t.sigma
-    return keep * x + (s.alpha - keep * t.alpha) * guess
+data_line = lambda x, x0, t, s, h: s.sigma / t.sigma * x + s.alpha * (1 - (-h).exp()) * x0
+half_ahead = lambda x0, old, r: x0 + (x0 - old) / (2 * r)
+noise_line = lambda x, x0, t, s, h: (  # it carries the noise on
+    s.alpha / t.alpha * x - s.sigma * torch.expm1(h) * x0 if s.sigma > 0 else s.alpha * x0
+)
 
 
-def _two_m(ahead=None, newest=0, arrive=None, to_the_end=False):
-    """A wrong 2M step: ahead(x0, before, r), the memory used, or the last line is off."""
-    ahead = ahead or (lambda x0, before, r: x0 + (x0 - before) / (2 * r))
-    arrive = arrive or (lambda x, g, t, s, h: s.sigma / t.sigma * x - s.alpha * (-h).expm1() * g)
-
-    def wrong(x, x0, t, s, past):
-        h, guess = s.lam - t.lam, x0
-        if past and (s.sigma > 0 or to_the_end):
-            before, level = past[newest]
-            guess = ahead(x0, before, (t.lam - level.lam) / h)
-        return arrive(x, guess, t, s, h)
-
-    return wrong
-
-
-def _two_m_by(clock):
-    """A wrong 2M step: the ratio of the steps is measured by another clock."""
-
-    def wrong(x, x0, t, s, past):
-        h, guess = s.lam - t.lam, x0
-        if past and s.sigma > 0:
-            before, level = past[0]
-            r = (clock(t) - clock(level)) / (clock(s) - clock(t))
-            guess = x0 + (x0 - before) / (2 * r)
-        return s.sigma / t.sigma * x - s.alpha * (-h).expm1() * guess
-
-    return wrong
+def two_m(
+    x, x0, t, s, past, newest=0, clock=lambda t: t.lam, ahead=half_ahead, line=data_line, late=False
+):
+    """What is remembered, how long ago that was, where it leads, and the step."""
+    if past and (s.sigma > 0 or late):
+        old, level = past[newest]
+        x0 = ahead(x0, old, (clock(t) - clock(level)) / (clock(s) - clock(t)))
+    return line(x, x0, t, s, s.lam - t.lam)
 
 
 in_code(
     "frontier.two_m_step",
     two_m_step,
     probes=two_m_probes,
-    variants=(two_m_by_library, two_m_by_line),
+    variants=(two_m_by_library, two_m),
     slips={
-        "step ratio inverted": _two_m(ahead=lambda x0, before, r: x0 + (x0 - before) * r / 2),
-        "even steps assumed": _two_m(ahead=lambda x0, before, r: 1.5 * x0 - 0.5 * before),
-        "a whole step ahead": _two_m(ahead=lambda x0, before, r: x0 + (x0 - before) / r),
-        "change turned round": _two_m(ahead=lambda x0, before, r: x0 - (x0 - before) / (2 * r)),
-        "mean of both": _two_m(ahead=lambda x0, before, r: (x0 + before) / 2),
-        "memory ignored": _two_m(ahead=lambda x0, before, r: x0),
-        "oldest memory": _two_m(newest=-1),
-        "memory at the last step": _two_m(to_the_end=True),
-        "log SNR for lam": _two_m(
-            arrive=lambda x, g, t, s, h: s.sigma / t.sigma * x - s.alpha * torch.expm1(-2 * h) * g
-        ),
-        "noise's line": _two_m(
-            arrive=lambda x, g, t, s, h: (
-                (s.alpha / t.alpha * x - s.sigma * torch.expm1(h) * g)
-                if s.sigma > 0
-                else s.alpha * g
-            )
-        ),
-        "first line only": _two_m(arrive=lambda x, g, t, s, h: -s.alpha * torch.expm1(-h) * g),
-        "sign of the exponent": _two_m(
-            arrive=lambda x, g, t, s, h: s.sigma / t.sigma * x + s.alpha * torch.expm1(-h) * g
-        ),
-        "ratio in sigma/alpha": _two_m_by(lambda t: t.ratio),
-        "ratio in time": _two_m_by(lambda t: t.time),
+        "step ratio inverted": partial(two_m, ahead=lambda x0, old, r: x0 + (x0 - old) * r / 2),
+        "even steps assumed": partial(two_m, ahead=lambda x0, old, r: 1.5 * x0 - 0.5 * old),
+        "a whole step ahead": partial(two_m, ahead=lambda x0, old, r: x0 + (x0 - old) / r),
+        "change turned round": partial(two_m, ahead=lambda x0, old, r: x0 - (x0 - old) / (2 * r)),
+        "mean of both": partial(two_m, ahead=lambda x0, old, r: (x0 + old) / 2),
+        "memory ignored": partial(two_m, ahead=lambda x0, old, r: x0),
+        "oldest memory": partial(two_m, newest=-1),
+        "memory at the last step": partial(two_m, late=True),
+        "ratio in sigma/alpha": partial(two_m, clock=lambda t: t.ratio),
+        "ratio in time": partial(two_m, clock=lambda t: t.time),
+        "log SNR for lam": partial(two_m, line=lambda x, g, t, s, h: data_line(x, g, t, s, 2 * h)),
+        "noise's line": partial(two_m, line=noise_line),
+        "first line only": partial(two_m, line=lambda x, *to: data_line(0, *to)),
+        "sign of the exponent": partial(two_m, line=lambda x, x0, *to: data_line(x, -x0, *to)),
     },
     theorems={
         "end": lambda out, x, x0, t, s, past: (out[0], s.alpha * x0) if s.sigma == 0 else None,
         "no change": lambda out, x, x0, t, s, past: (
-            (out[0], diffuse.q_sample(x0, s, diffuse.eps_from_x0(x, x0, t))) if not past else None
+            None if past else (out[0], diffuse.q_sample(x0, s, diffuse.eps_from_x0(x, x0, t)))
         ),
     },
 )
@@ -698,14 +631,12 @@ def walk_all(step, denoise, starts, levels):
     return ends
 
 
-def walk_all_probes(generator):
+@repeated(12)
+def walk_all_probes(i, generator):
     """Three batches of noise and a short ladder down to the data, for a stub denoiser."""
-    probes = []
-    for i in range(12):
-        ladder = [*_falling(generator, i, 3 + i % 2), levels.rectified(0.0)]
-        w, *starts = normal(4, 3, 3, generator=generator)
-        probes.append((w, starts, ladder))
-    return probes
+    ladder = [*falling(generator, i, 3 + i % 2), levels.rectified(0.0)]
+    w, *starts = normal(4, 3, 3, generator=generator)
+    return w, starts, ladder
 
 
 def with_two_m(answer, probe):
@@ -717,292 +648,53 @@ def with_two_m(answer, probe):
 
 def walk_all_by_library(step, denoise, starts, levels):
     """The library's walk."""
-    return [samplers.sample(lambda *a, **k: step(*a, k["last"]), denoise, x, levels)
-            for x in starts]  # fmt: skip
+    remembering = lambda *args, last, **options: step(*args, last)
+    return [samplers.sample(remembering, denoise, x, levels) for x in starts]
 
 
-def walk_all_by_function(step, denoise, starts, levels):
-    """One walk as a function: what is local to it cannot be kept."""
-
-    def one(x, last=None):
-        for i in range(len(levels) - 1):
-            last = step(denoise, x, levels[i], levels[i + 1], last)
-            x = last.x
-        return x
-
-    return torch.stack([one(x) for x in starts]).unbind()
-
-
-def _walked(remember=lambda last, new: new, ladder=lambda levels: levels):
-    """A wrong walk: what is remembered, or the levels, are off."""
-
-    def wrong(step, denoise, starts, levels):
-        ends, down = [], ladder(levels)
-        for x in starts:
-            memory = None
-            for t, s in zip(down[:-1], down[1:], strict=True):
-                new = step(denoise, x, t, s, memory)
-                memory, x = remember(memory, new), new.x
-            ends.append(x)
-        return ends
-
-    return wrong
-
-
-def _kept_between(step, denoise, starts, levels):
-    ends, last = [], None
+def walk_each(
+    step, net, starts, levels, begin=lambda x, new: (x, None), follow=lambda x, m, new: (new.x, new)
+):
+    """x and the memory m: what a walk begins with, and what follows from a step."""
+    ends, new = [], None
     for x in starts:
-        for t, s in zip(levels[:-1], levels[1:], strict=True):
-            last = step(denoise, x, t, s, last)
-            x = last.x
-        ends.append(x)
-    return ends
+        x, m = begin(x, new)
+        for t, s in pairwise(levels):
+            new = step(net, x, t, s, m)
+            x, m = follow(x, m, new)
+        ends.append(new.x)
+    return tuple(ends)
 
 
-def _walks_on(step, denoise, starts, levels):
-    ends, x = [], starts[0]
-    for _ in starts:
-        last = None
-        for t, s in zip(levels[:-1], levels[1:], strict=True):
-            last = step(denoise, x, t, s, last)
-            x = last.x
-        ends.append(x)
-    return ends
-
-
-def _never_moves(step, denoise, starts, levels):
-    ends = []
-    for x in starts:
-        last = None
-        for t, s in zip(levels[:-1], levels[1:], strict=True):
-            last = step(denoise, x, t, s, last)
-        ends.append(last.x)
-    return ends
-
-
-def _side_by_side(step, denoise, starts, levels):
+def side_by_side(step, denoise, starts, levels):
+    """All batches take a step, and then the next one, with one memory between them."""
     xs, last = list(starts), None
-    for t, s in zip(levels[:-1], levels[1:], strict=True):
+    for t, s in pairwise(levels):
         for i, x in enumerate(xs):
             last = step(denoise, x, t, s, last)
             xs[i] = last.x
     return xs
 
 
-def _every_step(step, denoise, starts, levels):
-    ends = []
-    for x in starts:
-        last = None
-        for t, s in zip(levels[:-1], levels[1:], strict=True):
-            last = step(denoise, x, t, s, last)
-            x = last.x
-            ends.append(x)
-    return ends
-
-
 in_code(
     "frontier.walk_all",
     walk_all,
     probes=walk_all_probes,
-    variants=(walk_all_by_library, walk_all_by_function),
+    variants=(walk_all_by_library, walk_each),
     slips={
-        "history kept between walks": _kept_between,
-        "one memory for all": _side_by_side,
-        "never remembers": _walked(remember=lambda last, new: None),
-        "remembers the first step": _walked(remember=lambda last, new: last or new),
-        "walks on": _walks_on,
-        "x not handed on": _never_moves,
-        "stops short": _walked(ladder=lambda levels: levels[:-1]),
-        "starts late": _walked(ladder=lambda levels: levels[1:]),
-        "skips every other level": _walked(ladder=lambda levels: [*levels[:-1:2], levels[-1]]),
-        "every step returned": _every_step,
-        "first batch only": lambda step, denoise, starts, levels: walk_all(
-            step, denoise, starts[:1], levels
-        ),
+        "history kept between walks": partial(walk_each, begin=lambda x, new: (x, new)),
+        "walks on": partial(walk_each, begin=lambda x, new: (new.x if new else x, None)),
+        "never remembers": partial(walk_each, follow=lambda x, m, new: (new.x, None)),
+        "remembers the first step": partial(walk_each, follow=lambda x, m, new: (new.x, m or new)),
+        "x not handed on": partial(walk_each, follow=lambda x, m, new: (x, new)),
+        "one memory for all": side_by_side,
+        "stops short": lambda f, net, xs, ts: walk_all(f, net, xs, ts[:-1]),
+        "starts late": lambda f, net, xs, ts: walk_all(f, net, xs, ts[1:]),
+        "skips every other level": lambda f, d, xs, ts: walk_all(f, d, xs, ts[:-1:2] + ts[-1:]),
+        "every step returned": lambda f, net, xs, ts: [
+            walk_all(f, net, [x], ts[:n])[0] for x in xs for n in range(2, len(ts) + 1)
+        ],
+        "first batch only": lambda f, net, xs, ts: walk_all(f, net, xs[:1], ts),
     },
     run=with_two_m,
 )
-
-
-# --- where to put the steps -----------------------------------------------------------------------
-
-
-def karras_grid(steps, high, low, rho):
-    """Noise levels whose rho-th root falls evenly from high to low, and then the data."""
-    share = torch.arange(steps, dtype=torch.float64) / (steps - 1)
-    root = high ** (1 / rho) + share * (low ** (1 / rho) - high ** (1 / rho))
-    return torch.cat([root**rho, root.new_zeros(1)])
-
-
-def karras_probes(generator):
-    """Two levels and more; rho on both sides of 7; every fourth grid in thin fog only."""
-    probes = []
-    for i in range(16):
-        high, low, rho = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
-        steps = 2 + int(torch.randint(0, 9, (), generator=generator)) if i else 2
-        size = 1e-3 if i % 4 == 3 else 1.0
-        probes.append((steps, size * (5 + 70 * high), size * (0.003 + 0.2 * low), 2 + 8 * rho))
-    return probes
-
-
-def karras_by_library(steps, high, low, rho):
-    """The library's levels on a schedule with alpha = 1, of which sigma is the noise level."""
-    fog = functools.partial(levels.edm, low=1e-7)
-    grid = levels.karras_grid(fog, steps, high, low, rho)
-    return torch.stack([t.sigma for t in grid])
-
-
-def karras_by_loop(steps, high, low, rho):
-    """One level after the other, in plain Python."""
-    ends = low ** (1 / rho), high ** (1 / rho)
-    falling = [ends[1] - i * (ends[1] - ends[0]) / (steps - 1) for i in range(steps)]
-    return torch.tensor([root**rho for root in falling] + [0.0], dtype=torch.float64)
-
-
-def _karras(share=lambda i, n: i / (n - 1), there=lambda v, rho: v ** (1 / rho),
-            back=lambda u, rho: u**rho, end=lambda grid: torch.cat([grid, grid.new_zeros(1)]),
-            ends=lambda high, low: (high, low)):  # fmt: skip
-    """A wrong grid: where its points are, its clock there or back, or its end is off."""
-
-    def wrong(steps, high, low, rho):
-        a, b = (there(torch.tensor(v, dtype=torch.float64), rho) for v in ends(high, low))
-        return end(back(a + share(torch.arange(steps).double(), steps) * (b - a), rho))
-
-    return wrong
-
-
-in_code(
-    "frontier.karras_grid",
-    karras_grid,
-    probes=karras_probes,
-    variants=(karras_by_library, karras_by_loop),
-    slips={
-        "ascending": _karras(ends=lambda high, low: (low, high)),
-        "ascending from the data": lambda *probe: karras_grid(*probe).flip(0),
-        "no outer power": _karras(back=lambda u, rho: u),
-        "no root": _karras(there=lambda v, rho: v),
-        "rho inverted": _karras(there=lambda v, rho: v**rho, back=lambda u, rho: u ** (1 / rho)),
-        "linear": _karras(there=lambda v, rho: v, back=lambda u, rho: u),
-        "always seven": lambda steps, high, low, rho: karras_grid(steps, high, low, 7.0),
-        "log spacing": _karras(there=lambda v, rho: v.log(), back=lambda u, rho: u.exp()),
-        "low never reached": _karras(share=lambda i, n: i / n),
-        "high never visited": _karras(share=lambda i, n: (i + 1) / n),
-        "no zero": _karras(end=lambda grid: grid),
-        "zero for low": _karras(end=lambda grid: torch.cat([grid[:-1], grid.new_zeros(1)])),
-        "zero as low": lambda steps, high, low, rho: torch.cat(
-            [karras_grid(steps + 1, high, 0.0, rho)[:-2], torch.zeros(1)]
-        ),
-        "variances": lambda *probe: karras_grid(*probe) ** 2,
-        "low kept at .002": lambda steps, high, low, rho: karras_grid(
-            steps, high, max(low, 0.002), rho
-        ),
-        "not below a thousandth": lambda *probe: karras_grid(*probe).clamp(min=1e-3),
-    },
-    theorems={
-        "ends": lambda out, steps, high, low, rho: (
-            out[0].double()[[0, -2, -1]],
-            torch.tensor([high, low, 0.0]).double(),
-        ),
-    },
-)
-
-
-def log_snr_grid(steps, high, low):
-    """The share of power left, at levels evenly spaced in log-SNR; the last one is the data."""
-    ratio = torch.linspace(math.log(high), math.log(low), steps, dtype=torch.float64).exp()
-    return torch.cat([1 / (1 + ratio**2), ratio.new_ones(1)])
-
-
-def log_snr_probes(generator):
-    """Ends that are far apart, twice by a factor of a million, and two levels and more."""
-    probes = []
-    for i in range(15):
-        high, low = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
-        steps = 2 + int(torch.randint(0, 7, (), generator=generator)) if i else 2
-        far = 20.0 if i % 7 == 6 else 1.0
-        probes.append((steps, far * (3 + 40 * high), (0.02 + 0.2 * low) / far))
-    return probes
-
-
-def log_snr_by_library(steps, high, low):
-    """The library's levels on the cosine schedule, whose power is alpha²."""
-    grid = levels.lam_grid(levels.cosine, steps, high, low)
-    return torch.stack([t.alpha**2 for t in grid])
-
-
-def log_snr_by_sigmoid(steps, high, low):
-    """The share of power is the sigmoid of the log-SNR, 2 lam."""
-    lam = [-math.log(high) + i / (steps - 1) * math.log(high / low) for i in range(steps)]
-    return torch.tensor([1 / (1 + math.exp(-2 * each)) for each in lam] + [1.0]).double()
-
-
-def _log_snr(clock=(math.log, torch.exp), power=lambda r: 1 / (1 + r**2), count=lambda n: n,
-             end=lambda kept: torch.cat([kept, kept.new_ones(1)])):  # fmt: skip
-    """A wrong grid: its clock, the power of a ratio, the number of levels or the end is off."""
-
-    def wrong(steps, high, low):
-        there, back = clock
-        u = torch.linspace(there(high), there(low), count(steps), dtype=torch.float64)
-        return end(power(back(u)))
-
-    return wrong
-
-
-def _even_in_alpha_bar(steps, high, low):
-    ends = [1 / (1 + r**2) for r in (high, low)]
-    return torch.cat([torch.linspace(*ends, steps, dtype=torch.float64), torch.ones(1)])
-
-
-in_code(
-    "frontier.log_snr_grid",
-    log_snr_grid,
-    probes=log_snr_probes,
-    variants=(log_snr_by_library, log_snr_by_sigmoid),
-    slips={
-        "lam taken for log SNR": _log_snr(power=lambda r: 1 / (1 + r)),
-        "amplitude": _log_snr(power=lambda r: 1 / (1 + r**2).sqrt()),
-        "noise": _log_snr(
-            power=lambda r: r**2 / (1 + r**2), end=lambda k: torch.cat([k, torch.zeros(1)])
-        ),
-        "ratios returned": _log_snr(
-            power=lambda r: r, end=lambda k: torch.cat([k, torch.zeros(1)])
-        ),
-        "one over the SNR": _log_snr(power=lambda r: 1 / r**2),
-        "even in the ratio": _log_snr(clock=(lambda v: v, lambda u: u)),
-        "even in alpha_bar": _even_in_alpha_bar,
-        "Karras": _log_snr(clock=(lambda v: v ** (1 / 7), lambda u: u**7)),
-        "clean first": lambda *probe: log_snr_grid(*probe).flip(0),
-        "high and low swapped": lambda steps, high, low: log_snr_grid(steps, low, high),
-        "one too many": _log_snr(count=lambda n: n + 1),
-        "data missing": _log_snr(end=lambda kept: kept),
-        "data for low": _log_snr(end=lambda kept: torch.cat([kept[:-1], kept.new_ones(1)])),
-        "never below 1e-4": lambda *probe: log_snr_grid(*probe).clamp(min=1e-4),
-        "never above .9999": lambda *probe: log_snr_grid(*probe).clamp(max=0.9999),
-    },
-    theorems={
-        "equal strides": lambda out, steps, high, low: (
-            out[0][:-1].double().logit().diff(),
-            torch.full((steps - 1,), 2 * math.log(high / low) / (steps - 1)).double(),
-        ),
-    },
-)
-
-on_paper(
-    "frontier.spacing",
-    (1.0, 4.0),
-    digits=0,
-    slack=0.2,
-    slips={
-        "t = 1 counted": (2.0, 4.0),
-        "strides": (1.0, 3.0),
-        "t = 1 counted, and strides": (2.0, 3.0),
-        "sigma above": (3.0, 4.0),
-        "one too far": (1.0, 5.0),
-        "none": (0.0, 4.0),
-        "swapped": (4.0, 1.0),
-        "even in the ratio": (1.0, 17.0),
-    },
-)
-
-
-# --- claims ---------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@
 condition and w = 1 obeys it (Ho & Salimans' own w is ours minus 1). A level t has .alpha, .sigma.
 """
 
+from functools import partial
 from unittest import mock
 
 import torch
 
 from lessons_lib import diffuse, learn, wrap
 from lessons_lib.course.exercises.bank import in_code, on_paper
-from lessons_lib.course.exercises.probes import LEAVES, bright, normal, some_level
+from lessons_lib.course.exercises.probes import LEAVES, bright, normal, repeated, some_level
 from lessons_lib.levels import Level
 
 # --- the blend ------------------------------------------------------------------------------------
@@ -21,22 +22,16 @@ def blend(u, c, w):
     return u + w * (c - u)
 
 
-def blend_probes(generator):
+@repeated(14)
+def blend_probes(i, generator):
     """Scales below 0, between 0 and 1, and far above; 0 and 1 too, where nothing else differs."""
     scales = (3.0, 0.4, 7.5, -1.5, 15.0, 0.0, 2.0, 1.0, 0.7, 5.0, -0.3, 1.3, 20.0, 4.2)
-    probes = []
-    for i, w in enumerate(scales):
-        u, c = bright(i) * normal(2, *LEAVES[i % len(LEAVES)], generator=generator)
-        probes.append((u, c, w))
-    return probes
+    return *(bright(i) * normal(2, *LEAVES[i % 4], generator=generator)), scales[i]
 
 
 def blend_by_library(u, c, w):
     """The library's wrapper, around a denoiser that knows the two answers."""
-
-    def denoise(x, t, label=None):
-        return u if label is None else c
-
+    denoise = lambda x, t, label=None: u if label is None else c
     label = torch.zeros(len(u), dtype=torch.long)
     return wrap.cfg(denoise, label, w)(u, Level.from_alpha_bar(0.5))
 
@@ -90,6 +85,7 @@ def at_each(rule):
 
 
 def arrows(dice):
+    """Two guesses and three scales, the smallest first."""
     u, c = dice.randint(-9, 9) / 10, dice.randint(-9, 9) / 10
     return {"u": u, "c": c, "w": tuple(sorted(dice.sample((1.5, 2, 3, 4, 7.5, 10), 3)))}
 
@@ -104,20 +100,27 @@ on_paper(
     | {"never beyond": at_each(lambda u, c, w: c)},
 )
 
+
+def two_conventions(u, c, w, line=blend, theirs=lambda w: w - 1):
+    """The blend at our w, and what the paper would call this w."""
+    return line(u, c, w), theirs(w)
+
+
 on_paper(
     "guidance.two_conventions",
-    (0.2, 2.0),
+    two_conventions,
+    given={"u": 0.8, "c": 0.6, "w": 3.0},
     digits=2,
     slips={
-        "their line, our number": (0.0, 2.0),
-        "one more": (0.2, 4.0),
-        "the same": (0.2, 3.0),
-        "both too far": (0.0, 4.0),
-        "difference without its sign": (1.4, 2.0),
-        "roles swapped": (1.2, 2.0),
-        "conditional only": (1.8, 2.0),
-        "difference only": (-0.6, 2.0),
-        "w turned round": (0.2, -2.0),
+        "their line, our number": partial(two_conventions, line=BLENDS["the paper's w"]),
+        "one more": partial(two_conventions, theirs=lambda w: w + 1),
+        "the same": partial(two_conventions, theirs=lambda w: w),
+        "both too far": lambda u, c, w: (BLENDS["the paper's w"](u, c, w), w + 1),
+        "difference without its sign": lambda u, c, w: (u + w * abs(c - u), w - 1),
+        "roles swapped": partial(two_conventions, line=BLENDS["roles swapped"]),
+        "conditional only": partial(two_conventions, line=BLENDS["conditional only"]),
+        "difference only": partial(two_conventions, line=BLENDS["difference only"]),
+        "w turned round": partial(two_conventions, theirs=lambda w: 1 - w),
     },
 )
 
@@ -130,19 +133,18 @@ def drop_labels(c, share, u):
     return torch.where(u < share, -1, c)
 
 
-def drop_probes(generator):
+@repeated(14)
+def drop_probes(i, generator):
     """Batches of labels with 0 among them; shares from nothing to all, and none near one half."""
     shares = (0.12, 0.3, 0.12, 0.2, 0.8, 0.0, 1.0, 0.15, 0.35, 0.7, 0.25, 0.9, 0.33, 0.12)
-    probes = []
-    for share, B in zip(shares, (40, 30, 20, 50, 25) * 3, strict=False):
-        c = torch.randint(0, 10, (B,), generator=generator)
-        c[:2] = torch.tensor([0, 9])
-        u = torch.rand(B, generator=generator, dtype=torch.float64)
-        u[:4] = torch.tensor([0.05, 0.95, 0.4, 0.6], dtype=torch.float64)
-        if share < 1:  # dice that show the share itself keep the label; rand may draw 0, never 1
-            u[4:6] = share
-        probes.append((c, share, u))
-    return probes
+    share, B = shares[i], (40, 30, 20, 50, 25)[i % 5]
+    c = torch.randint(0, 10, (B,), generator=generator)
+    c[:2] = torch.tensor([0, 9])
+    u = torch.rand(B, generator=generator, dtype=torch.float64)
+    u[:4] = torch.tensor([0.05, 0.95, 0.4, 0.6], dtype=torch.float64)
+    if share < 1:  # dice that show the share itself keep the label; rand may draw 0, never 1
+        u[4:6] = share
+    return c, share, u
 
 
 def drop_by_library(c, share, u):
@@ -157,10 +159,8 @@ def drop_by_loop(c, share, u):
     return torch.tensor([-1 if dice < share else label for label, dice in pairs])
 
 
-def _first_of_batch(c, share, u):
-    out = c.clone()
-    out[: int(share * len(c))] = -1
-    return out
+def hide(c, where):
+    return torch.where(where, -1, c)
 
 
 in_code(
@@ -169,25 +169,23 @@ in_code(
     probes=drop_probes,
     variants=(drop_by_library, drop_by_loop),
     slips={
-        "keeps what it should drop": lambda c, share, u: torch.where(u < share, c, -1),
-        "greater than": lambda c, share, u: torch.where(u < 1 - share, -1, c),
-        "one draw for the batch": lambda c, share, u: torch.where(u[0] < share, -1, c),
+        "keeps what it should drop": lambda c, share, u: hide(c, u >= share),
+        "greater than": lambda c, share, u: hide(c, u < 1 - share),
+        "one draw for the batch": lambda c, share, u: hide(c, u[0] < share),
         "null is class 0": lambda c, share, u: torch.where(u < share, 0, c),
         "null is one more class": lambda c, share, u: torch.where(u < share, int(c.max()) + 1, c),
         "classes moved by one": lambda c, share, u: torch.where(u < share, 0, c + 1),
         "sign turned": lambda c, share, u: torch.where(u < share, -c, c),
-        "the first ones": _first_of_batch,
-        "half of them": lambda c, share, u: torch.where(u < 0.5, -1, c),
-        "own dice": lambda c, share, u: torch.where(torch.rand(len(c)) < share, -1, c),
+        "the first ones": lambda c, share, u: hide(c, torch.arange(len(c)) < int(share * len(c))),
+        "half of them": lambda c, share, u: hide(c, u < 0.5),
+        "own dice": lambda c, share, u: hide(c, torch.rand(len(c)) < share),
         "samples removed": lambda c, share, u: c[u >= share],
         "mask returned": lambda c, share, u: u < share,
         "nothing dropped": lambda c, share, u: c,
         "everything dropped": lambda c, share, u: torch.full_like(c, -1),
-        "batch mean": lambda c, share, u: torch.where(u.mean() < share, -1, c),
-        "exact count": lambda c, share, u: torch.where(
-            u.argsort().argsort() < round(share * len(c)), -1, c
-        ),
-        "share itself dropped": lambda c, share, u: torch.where(u <= share, -1, c),
+        "batch mean": lambda c, share, u: hide(c, u.mean() < share),
+        "exact count": lambda c, share, u: hide(c, u.argsort().argsort() < round(share * len(c))),
+        "share itself dropped": lambda c, share, u: hide(c, u <= share),
     },
     theorems={
         "dropped": lambda out, c, share, u: ((out[0] == -1).double(), (u < share).double()),
@@ -196,62 +194,75 @@ in_code(
 )
 
 
-# --- what it costs --------------------------------------------------------------------------------
-
-on_paper(
-    "guidance.calls",
-    100,
-    digits=0,
-    slack=0.4,
-    slips={
-        "steps": 50,
-        "levels": 51,
-        "levels, twice": 102,
-        "one more for the end": 101,
-        "three per step": 150,
-        "four per step": 200,
-        "times w": 375,
-        "table": 2000,
-    },
-)
-
-
 # --- the guided law -------------------------------------------------------------------------------
+
+
+def law(m, v, a, b):
+    """Mean and variance of N(0, 1)^a N(m, v)^b: precisions add up, and precisions times means."""
+    precision = a + b / v
+    return b * m / v / precision, 1 / precision
+
+
+tilted = lambda m, v, w: law(m, v, 1 - w, w)
+
+EXPONENTS = {  # slips of both laws
+    "the paper's w": lambda m, v, w: law(m, v, -w, 1 + w),
+    "product with w": lambda m, v, w: law(m, v, 1, w),
+    "power of the conditional": lambda m, v, w: law(m, v, 0, w),
+}
 
 on_paper(
     "guidance.tilted_mean",
-    (3.0, 1.0),
+    tilted,
+    given={"m": 1.0, "v": 1.0, "w": 3.0},
     digits=2,
-    slips={
-        "obeys only": (1.0, 1.0),
-        "narrowed": (3.0, round(1 / 3, 4)),
-        "wide": (3.0, 9.0),
-        "spread scaled": (3.0, 3.0),
-        "the paper's w": (4.0, 1.0),
-        "w minus one": (2.0, 1.0),
-        "product with w": (0.75, 0.25),
-        "power of the conditional": (1.0, round(1 / 3, 4)),
-        "roles swapped": (-2.0, 1.0),
+    slips=EXPONENTS
+    | {
+        "obeys only": lambda m, v, w: law(m, v, 0, 1),
+        "narrowed": lambda m, v, w: (w * m, v / w),
+        "wide": lambda m, v, w: (w * m, w**2 * v),
+        "spread scaled": lambda m, v, w: (w * m, w * v),
+        "w minus one": lambda m, v, w: tilted(m, v, w - 1),
+        "roles swapped": lambda m, v, w: law(m, v, w, 1 - w),
     },
 )
 
 on_paper(
     "guidance.tilted_unequal",
-    (1.2, 0.1),
+    tilted,
+    given={"m": 1.0, "v": 0.25, "w": 3.0},
     digits=2,
-    slips={
-        "std for variance": (1.5, 0.25),
-        "equal spreads": (3.0, 0.25),
-        "as before": (3.0, 1.0),
-        "conditional only": (1.0, 0.25),
-        "power of the conditional": (1.0, 0.083),
-        "product with w": (round(12 / 13, 3), 0.077),
-        "the paper's w": (round(16 / 13, 3), 0.077),
-        "std returned": (1.2, 0.316),
-        "precision returned": (1.2, 10.0),
+    slips=EXPONENTS
+    | {
+        "std for variance": lambda m, v, w: tilted(m, v**0.5, w),
+        "equal spreads": lambda m, v, w: (w * m, v),
+        "as before": lambda m, v, w: tilted(m, 1, w),
+        "conditional only": lambda m, v, w: law(m, v, 0, 1),
+        "std returned": lambda m, v, w: (tilted(m, v, w)[0], tilted(m, v, w)[1] ** 0.5),
+        "precision returned": lambda m, v, w: (tilted(m, v, w)[0], 1 / tilted(m, v, w)[1]),
         "what DDIM gives": (1.5, 0.016),
         "what DDPM gives": (1.31, 0.066),
-        "not divided": (12.0, 0.1),
+        "not divided": lambda m, v, w: (w * m / v, tilted(m, v, w)[1]),
+    },
+)
+
+
+# --- what it costs --------------------------------------------------------------------------------
+
+on_paper(
+    "guidance.calls",
+    2 * 50,
+    digits=0,
+    slack=0.4,
+    slips={
+        "steps": 50,
+        "levels": 50 + 1,
+        "levels, twice": 2 * (50 + 1),
+        "one more for the end": 2 * 50 + 1,
+        "three per step": 3 * 50,
+        "four per step": 4 * 50,
+        "times w": 7.5 * 50,
+        "table": 2 * 1000,
     },
 )
 
@@ -264,14 +275,12 @@ def classifier_guided_eps(eps, grad, t, scale):
     return eps - scale * t.sigma * grad
 
 
-def classifier_probes(generator):
+@repeated(16)
+def classifier_probes(i, generator):
     """Levels on the circle and off it; scales away from 1, also below 0."""
-    scales = (2.0, 0.5, 4.0, -1.5, 10.0, 3.0, 0.3, 7.5)
-    probes = []
-    for i, shape in enumerate(LEAVES * 4):
-        eps, grad = bright(i) * normal(2, *shape, generator=generator)
-        probes.append((eps, grad, some_level(i, generator), scales[i % len(scales)]))
-    return probes
+    eps, grad = bright(i) * normal(2, *LEAVES[i % 4], generator=generator)
+    scale = (2.0, 0.5, 4.0, -1.5, 10.0, 3.0, 0.3, 7.5)[i % 8]
+    return eps, grad, some_level(i, generator), scale
 
 
 def classifier_by_library(eps, grad, t, scale):
@@ -288,34 +297,31 @@ def classifier_by_score(eps, grad, t, scale):
     return -score * t.sigma
 
 
+def pushed(eps, grad, t, scale, by=lambda t: t.sigma):
+    """The noise, pushed by as much of the slope as the level lets through."""
+    return eps - scale * by(t) * grad
+
+
 in_code(
     "guidance.classifier_guided_eps",
     classifier_guided_eps,
     probes=classifier_probes,
-    variants=(classifier_by_library, classifier_by_score),
+    variants=(classifier_by_library, classifier_by_score, pushed),
     slips={
-        "sign": lambda eps, grad, t, scale: eps + scale * t.sigma * grad,
-        "no sigma": lambda eps, grad, t, scale: eps - scale * grad,
-        "sigma squared": lambda eps, grad, t, scale: eps - scale * t.sigma**2 * grad,
-        "alpha": lambda eps, grad, t, scale: eps - scale * t.alpha * grad,
-        "divided by sigma": lambda eps, grad, t, scale: eps - scale * grad / t.sigma,
-        "push of the picture": lambda eps, grad, t, scale: (
-            eps - scale * t.sigma**2 / t.alpha * grad
-        ),
-        "added to the picture's way": lambda eps, grad, t, scale: (
-            eps + scale * t.sigma**2 / t.alpha * grad
-        ),
+        "sign": partial(pushed, by=lambda t: -t.sigma),
+        "no sigma": partial(pushed, by=lambda t: 1),
+        "sigma squared": partial(pushed, by=lambda t: t.sigma**2),
+        "alpha": partial(pushed, by=lambda t: t.alpha),
+        "divided by sigma": partial(pushed, by=lambda t: 1 / t.sigma),
+        "push of the picture": partial(pushed, by=lambda t: t.sigma**2 / t.alpha),
+        "added to the picture's way": partial(pushed, by=lambda t: -(t.sigma**2) / t.alpha),
+        "sigma from the circle": partial(pushed, by=lambda t: (1 - t.alpha**2).sqrt()),
+        "another paper's alpha": partial(pushed, by=lambda t: (1 - t.alpha).sqrt()),
         "scale forgotten": lambda eps, grad, t, scale: eps - t.sigma * grad,
         "scale on everything": lambda eps, grad, t, scale: scale * (eps - t.sigma * grad),
         "blend of both": lambda eps, grad, t, scale: (1 - scale) * eps - scale * t.sigma * grad,
         "push only": lambda eps, grad, t, scale: -scale * t.sigma * grad,
         "score returned": lambda eps, grad, t, scale: -eps / t.sigma + scale * grad,
-        "sigma from the circle": lambda eps, grad, t, scale: (
-            eps - scale * (1 - t.alpha**2).sqrt() * grad
-        ),
-        "another paper's alpha": lambda eps, grad, t, scale: (
-            eps - scale * (1 - t.alpha).sqrt() * grad
-        ),
         "direction only": lambda eps, grad, t, scale: eps - scale * t.sigma * grad / grad.norm(),
     },
     theorems={
@@ -334,15 +340,14 @@ def dynamic_threshold(x0, share):
     return x0.clamp(-size, size) / size
 
 
-def threshold_probes(generator):
+@repeated(15)
+def threshold_probes(i, generator):
     """In each batch a sample within [-1, 1], one far beyond, and one that leans to one side."""
-    probes = []
-    for i, shape in enumerate(((4, 4), (3, 3, 3, 3), (4, 1, 4, 4), (3, 2, 5, 5), (5, 8)) * 3):
-        x0 = 2.5 * normal(*shape, generator=generator)
-        x0[0] *= 0.3 / x0[0].abs().max()
-        x0[1] = bright(i) * (x0[1] - 2)
-        probes.append((x0, (0.9, 0.8, 0.995, 0.6)[i % 4]))
-    return probes
+    shape = ((4, 4), (3, 3, 3, 3), (4, 1, 4, 4), (3, 2, 5, 5), (5, 8))[i % 5]
+    x0 = 2.5 * normal(*shape, generator=generator)
+    x0[0] *= 0.3 / x0[0].abs().max()
+    x0[1] = bright(i) * (x0[1] - 2)
+    return x0, (0.9, 0.8, 0.995, 0.6)[i % 4]
 
 
 def threshold_by_library(x0, share):
@@ -359,63 +364,47 @@ def threshold_by_sample(x0, share):
     return torch.stack(rows)
 
 
-def _threshold(
-    measure=lambda x0, share: torch.quantile(x0.abs().flatten(1), share, dim=1),
+def shrink(
+    x0, share,
+    measure=lambda x, q: x.abs().quantile(q, dim=1),
     least=lambda size: size.clamp(min=1),
-    use=lambda x0, size: x0.clamp(-size, size) / size,
-):
-    """A wrong dynamic threshold: one of its ingredients is off."""
-
-    def wrong(x0, share):
-        size = least(measure(x0, share)).reshape(-1, *[1] * (x0.ndim - 1))
-        return use(x0, size)
-
-    return wrong
+    use=lambda x, size: x.clamp(-size, size) / size,
+):  # fmt: skip
+    """A dynamic threshold in three parts, for slips with one of them wrong."""
+    size = least(measure(x0.flatten(1), share)).reshape(-1, *[1] * (x0.ndim - 1))
+    return use(x0, size)
 
 
-def _each_channel(x0, share):
-    over = tuple(range(2, x0.ndim)) or (1,)  # a vector has no channels: all of it is one
-    flat = x0.abs().flatten(over[0])
-    size = torch.quantile(flat, share, dim=-1).clamp(min=1)
-    size = size.reshape(*size.shape, *[1] * len(over))
-    return x0.clamp(-size, size) / size
+def each_channel(x0, share):
+    """Each channel taken for a sample; a vector has no channels."""
+    rows = x0.flatten(0, 1) if x0.ndim > 2 else x0
+    return dynamic_threshold(rows, share).view_as(x0)
 
 
 in_code(
     "guidance.dynamic_threshold",
     dynamic_threshold,
     probes=threshold_probes,
-    variants=(threshold_by_library, threshold_by_sample),
+    variants=(threshold_by_library, threshold_by_sample, shrink),
     slips={
-        "no lower limit": _threshold(least=lambda size: size),
-        "limit on the wrong side": _threshold(least=lambda size: size.clamp(max=1)),
-        "clipped, not divided": _threshold(use=lambda x0, size: x0.clamp(-size, size)),
-        "divided, not clipped": _threshold(use=lambda x0, size: x0 / size),
+        "no lower limit": partial(shrink, least=lambda size: size),
+        "limit on the wrong side": partial(shrink, least=lambda size: size.clamp(max=1)),
+        "clipped, not divided": partial(shrink, use=lambda x, size: x.clamp(-size, size)),
+        "divided, not clipped": partial(shrink, use=lambda x, size: x / size),
         "static clip": lambda x0, share: x0.clamp(-1, 1),
-        "clipped to one, then divided": _threshold(use=lambda x0, size: x0.clamp(-1, 1) / size),
-        "one size for the batch": _threshold(
-            measure=lambda x0, share: torch.quantile(x0.abs(), share).expand(len(x0))
-        ),
-        "one size for each channel": _each_channel,
-        "no absolute values": _threshold(
-            measure=lambda x0, share: torch.quantile(x0.flatten(1), share, dim=1)
-        ),
-        "maximum": _threshold(measure=lambda x0, share: x0.abs().flatten(1).amax(1)),
-        "the other share": _threshold(
-            measure=lambda x0, share: torch.quantile(x0.abs().flatten(1), 1 - share, dim=1)
-        ),
-        "share times the maximum": _threshold(
-            measure=lambda x0, share: share * x0.abs().flatten(1).amax(1)
-        ),
-        "spread for quantile": _threshold(measure=lambda x0, share: x0.flatten(1).std(dim=1)),
-        "root of size": _threshold(use=lambda x0, size: x0.clamp(-size, size) / size.sqrt()),
-        "squeezed by tanh": _threshold(use=lambda x0, size: torch.tanh(x0 / size)),
+        "clipped to one, then divided": partial(shrink, use=lambda x, size: x.clamp(-1, 1) / size),
+        "root of size": partial(shrink, use=lambda x, size: x.clamp(-size, size) / size.sqrt()),
+        "squeezed by tanh": partial(shrink, use=lambda x, size: torch.tanh(x / size)),
+        "one size for the batch": lambda x0, share: dynamic_threshold(x0[None], share)[0],
+        "one size for each channel": each_channel,
+        "no absolute values": partial(shrink, measure=lambda x, q: x.quantile(q, dim=1)),
+        "maximum": partial(shrink, measure=lambda x, q: x.abs().amax(1)),
+        "share times the maximum": partial(shrink, measure=lambda x, q: q * x.abs().amax(1)),
+        "spread for quantile": partial(shrink, measure=lambda x, q: x.std(dim=1)),
+        "the other share": lambda x0, share: dynamic_threshold(x0, 1 - share),
     },
     theorems={
         "within": lambda out, x0, share: (out[0].clamp(-1, 1), out[0]),
         "unchanged": lambda out, x0, share: (out[0][0], x0[0]),
     },
 )
-
-
-# --- responsibility -------------------------------------------------------------------------------

@@ -21,6 +21,21 @@ def normal(*shape, generator):
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
+def repeated(times):
+    """Probes that are alike: (i, generator) -> a probe becomes generator -> so many of them."""
+    return lambda one: lambda generator: [one(i, generator) for i in range(times)]
+
+
+def signal(a):
+    """The amplitude of x0 in the fog, where a is ᾱ."""
+    return a.sqrt()
+
+
+def noise(a):
+    """The amplitude of ε in the fog, where a is ᾱ."""
+    return (1 - a).sqrt()
+
+
 def per_sample(a, x):
     """One number per sample, shaped to multiply x: (B,) to (B, 1, ..., 1)."""
     return a.reshape(-1, *[1] * (x.ndim - 1))

@@ -1,11 +1,15 @@
 """Exercises of 00, a first line of code and a guess; and ten questions on what you bring.
 
-The questions stand where the answer is needed: 1 to 3 in 00, 4 to 8 in 02, 9 and 10 in 03.
+The questions stand where the answer is needed: 1 to 3 in 00, 4 to 8 in 02, 9 and 10 in 03. Those
+by choice have no code.
 """
+
+import math
 
 import torch
 
 from lessons_lib.course.exercises.bank import in_code, on_paper
+from lessons_lib.course.exercises.probes import normal
 from lessons_lib.diffuse import q_sample
 from lessons_lib.levels import Level
 
@@ -22,20 +26,18 @@ def noisy_probes(generator):
 
     Then thin fog, deep fog, and the picture itself.
     """
-    shapes = [(4,), (3, 3), (2, 1, 8, 8), (5, 2)] * 3
     probes = []
-    for shape in shapes:
-        x0, eps = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
+    for shape in ((4,), (3, 3), (2, 1, 8, 8), (5, 2)) * 3:
+        x0, eps = normal(2, *shape, generator=generator)
         alpha, sigma = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
         probes.append((x0, 0.1 + 0.4 * alpha, 0.55 + 0.4 * sigma, eps))
-    x0, eps = probes[-1][0], probes[-1][-1]
     ends = [(x0, 1.0, 0.0005, eps), (x0, 0.0005, 80.0, eps), (100 * x0, 1.0, 0.0, eps)]
     return [*probes, *ends, (x0, 0.5, 0.3, 100 * eps)]
 
 
 def noisy_by_library(x0, alpha, sigma, eps):
     """The library's own line, with alpha and sigma as a level."""
-    return q_sample(x0, Level(*(torch.tensor(f).double() for f in (0.5, alpha, sigma))), eps)
+    return q_sample(x0, Level(*torch.tensor([0.5, alpha, sigma], dtype=torch.float64)), eps)
 
 
 def noisy_by_torch(x0, alpha, sigma, eps):
@@ -69,104 +71,61 @@ in_code(
 )
 
 
-# --- a guess, and the ten questions ---------------------------------------------------------------
+# --- the ten questions ----------------------------------------------------------------------------
 
-
-on_paper(
+on_paper(  # two independent numbers of spread 3 and 4: the spread of their sum
     "start.q2",
-    5,
+    math.isqrt(3**2 + 4**2),
     digits=1,
-    slips={
-        "7": 7,
-        "25": 25,
-        "12": 12,
-        "3.5": 3.5,
-    },
+    slips={"7": 3 + 4, "25": 3**2 + 4**2, "12": 3 * 4, "3.5": (3 + 4) / 2},
 )
 
-on_paper(
+on_paper(  # the variance of 0.6 z + 0.8 z'
     "start.q3",
-    1,
+    round(0.6**2 + 0.8**2),
     digits=2,
-    slips={
-        "1.4": 1.4,
-        "1.96": 1.96,
-        "2": 2,
-        "0.28": 0.28,
-    },
+    slips={"1.4": 0.6 + 0.8, "1.96": (0.6 + 0.8) ** 2, "2": 1 + 1, "0.28": 0.8**2 - 0.6**2},
 )
 
-on_paper(
+on_paper(  # of 1000 pictures 9 broken ones and 99 good ones are flagged: per cent broken
     "start.q4",
-    8.3,
+    round(100 * 9 / (9 + 99), 1),
     digits=1,
     slack=0.4,
-    slips={
-        "90": 90,
-        "1": 1,
-        "9.1": 9.1,
-        "0.083": 0.083,
-        "0.9": 0.9,
-    },
+    slips={"90": 90, "1": 1, "9.1": 100 * 9 / 99, "0.083": 9 / (9 + 99), "0.9": 100 * 0.01 * 0.9},
 )
 
-on_paper(
+on_paper(  # the prior says 0, the observation 2, both with variance 1: the mean
     "start.q5",
-    1,
+    (0 + 2) // 2,
     digits=1,
-    slips={
-        "2": 2,
-        "0": 0,
-        "0.5": 0.5,
-        "4": 4,
-    },
+    slips={"2": 2, "0": 0, "0.5": 1 / (1 + 1), "4": 2 + 2},
 )
 
-on_paper(
+on_paper(  # mean 3 and spread 2: the mean square
     "start.q6",
-    13,
+    3**2 + 2**2,
     digits=1,
-    slips={
-        "9": 9,
-        "4": 4,
-        "5": 5,
-        "11": 11,
-        "25": 25,
-    },
+    slips={"9": 3**2, "4": 2**2, "5": 3**2 - 2**2, "11": 3**2 + 2, "25": (3 + 2) ** 2},
 )
 
-on_paper(
+on_paper(  # one number for 0, 0, 0 and 10, at the smallest squared error
     "start.q7",
-    2.5,
+    (0 + 0 + 0 + 10) / 4,
     digits=1,
-    slips={
-        "0": 0,
-        "5": 5,
-        "10": 10,
-        "3.3": 3.3333333333333335,
-    },
+    slips={"0": 0, "5": (0 + 10) / 2, "10": 10, "3.3": 10 / 3},
 )
 
-on_paper(
+on_paper(  # the spread of an average of 100 numbers of spread 1
     "start.q8",
-    0.1,
+    math.sqrt(100) / 100,
     digits=2,
-    slips={
-        "0.01": 0.01,
-        "1": 1,
-        "10": 10,
-        "100": 100,
-    },
+    slips={"0.01": 100 / 100**2, "1": 1, "10": math.sqrt(100), "100": 100},
 )
 
-on_paper(
+on_paper(  # x² at 3, and `backward` twice: the gradient
     "start.q9",
-    12,
+    2 * 3 + 2 * 3,
     digits=1,
-    slips={
-        "6": 6,
-        "36": 36,
-        "9": 9,
-        "18": 18,
-    },
+    slips={"6": 2 * 3, "36": (2 * 3) * (2 * 3), "9": 3**2, "18": 2 * 3**2},
 )

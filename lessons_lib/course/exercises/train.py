@@ -5,6 +5,8 @@ is the data.
 """
 
 import math
+from functools import partial
+from unittest import mock
 
 import torch
 from torch import nn
@@ -12,8 +14,10 @@ from torch import nn
 from lessons_lib import diffuse, learn, levels, nets, samplers
 from lessons_lib.course.exercises.bank import in_code, on_paper
 from lessons_lib.course.exercises.probes import (
+    noise,
     normal,
     per_sample,
+    signal,
     some_table,
     strong_betas,
     table_level,
@@ -34,10 +38,10 @@ def embedding_probes(generator):
     """Angles from 0 to a quarter turn; batches as long as dim and as dim/2 hide wrong shapes."""
     sizes = [(4, 8), (2, 4), (8, 8), (3, 6), (6, 6), (5, 12), (6, 12), (12, 12), (1, 8), (7, 16)]
     sizes += [(8, 16), (4, 10)]
-    rand = [torch.rand(B, generator=generator, dtype=torch.float64) for B, _ in sizes]
+    turns = [torch.rand(B, generator=generator, dtype=torch.float64) for B, _ in sizes]
     for i in (1, 5):  # both ends, where a limit on the angle shows
-        rand[i][:2] = torch.tensor([0.0, 1.0])
-    return [(r * math.pi / 2, dim) for r, (_, dim) in zip(rand, sizes, strict=True)]
+        turns[i][:2] = torch.tensor([0.0, 1.0])
+    return [(turn * math.pi / 2, dim) for turn, (_, dim) in zip(turns, sizes, strict=True)]
 
 
 def embedding_by_loop(angle, dim):
@@ -50,51 +54,37 @@ def embedding_by_loop(angle, dim):
     return torch.tensor(rows, dtype=angle.dtype)
 
 
-def _spelled(frequency, order=lambda sin, cos: torch.cat([sin, cos], dim=1)):
-    """A wrong embedding: frequency(k, half) or the order of the two halves is off."""
-
-    def wrong(angle, dim):
-        k = torch.arange(dim // 2, dtype=angle.dtype)
-        phase = angle[:, None] * frequency(k, dim // 2)
-        return order(phase.sin(), phase.cos())
-
-    return wrong
+ratios = lambda k, half: 100 ** (k / (half - 1))  # from 1 to 100
+joined = lambda *halves: torch.cat(halves, dim=-1)
 
 
-def _equal_ratios(k, half):
-    return 100 ** (k / (half - 1))
-
-
-def _elementwise(angle, dim):
+def spelled(angle, dim, frequency=ratios, meet=lambda a, f: a[:, None] * f, order=joined):
+    """The embedding in parts, for slips with one part wrong."""
     k = torch.arange(dim // 2, dtype=angle.dtype)
-    phase = angle * _equal_ratios(k, dim // 2)
-    return torch.cat([phase.sin(), phase.cos()], dim=-1)
+    phase = meet(angle, frequency(k, dim // 2))
+    return order(phase.sin(), phase.cos())
 
 
 in_code(
     "train.time_embedding",
     time_embedding,
     probes=embedding_probes,
-    variants=(nets.time_embedding, embedding_by_loop),
+    variants=(nets.time_embedding, embedding_by_loop, spelled),
     slips={
-        "even spacing": _spelled(lambda k, half: 1 + 99 * k / (half - 1)),
-        "last one missing": _spelled(lambda k, half: 100 ** (k / half)),
-        "dim for half": _spelled(lambda k, half: 100 ** (k / (2 * half - 1))),
-        "ten thousand": _spelled(lambda k, half: 10000 ** (k / (half - 1))),
-        "slower and slower": _spelled(lambda k, half: 100 ** (-k / (half - 1))),
-        "from fast to slow": _spelled(lambda k, half: 100 ** (1 - k / (half - 1))),
-        "cosines first": _spelled(_equal_ratios, lambda sin, cos: torch.cat([cos, sin], dim=1)),
-        "interleaved": _spelled(
-            _equal_ratios, lambda sin, cos: torch.stack([sin, cos], dim=2).flatten(1)
-        ),
-        "sines only": _spelled(_equal_ratios, lambda sin, cos: sin),
-        "stacked along the batch": _spelled(
-            _equal_ratios, lambda sin, cos: torch.cat([sin, cos], dim=0)
-        ),
-        "no column": _elementwise,
-        "full turns": _spelled(lambda k, half: 2 * math.pi * _equal_ratios(k, half)),
-        "no frequencies": _spelled(lambda k, half: torch.ones_like(k)),
-        "powers of two": _spelled(lambda k, half: 2.0**k),
+        "even spacing": partial(spelled, frequency=lambda k, half: 1 + 99 * k / (half - 1)),
+        "last one missing": partial(spelled, frequency=lambda k, half: 100 ** (k / half)),
+        "dim for half": partial(spelled, frequency=lambda k, half: 100 ** (k / (2 * half - 1))),
+        "ten thousand": partial(spelled, frequency=lambda k, half: 10000 ** (k / (half - 1))),
+        "slower and slower": partial(spelled, frequency=lambda k, half: 1 / ratios(k, half)),
+        "from fast to slow": partial(spelled, frequency=lambda k, half: ratios(k, half).flip(0)),
+        "full turns": partial(spelled, frequency=lambda k, half: 2 * math.pi * ratios(k, half)),
+        "no frequencies": partial(spelled, frequency=lambda k, half: torch.ones_like(k)),
+        "powers of two": partial(spelled, frequency=lambda k, half: 2.0**k),
+        "cosines first": partial(spelled, order=lambda sin, cos: joined(cos, sin)),
+        "interleaved": partial(spelled, order=lambda *both: torch.stack(both, dim=2).flatten(1)),
+        "sines only": partial(spelled, order=lambda sin, cos: sin),
+        "stacked along the batch": partial(spelled, order=lambda *both: torch.cat(both)),
+        "no column": partial(spelled, meet=lambda a, f: a * f),
     },
     theorems={
         "unit circle": lambda out, angle, dim: (
@@ -137,10 +127,9 @@ class SmallNet(nn.Module):
 
 def training_probes(generator):
     """A fresh network and optimiser each, in train mode or eval; batches as large as a picture."""
+    shapes = ((4, 4), (4, 1, 4, 4), (3, 3), (2, 1, 2, 2), (5, 3), (3, 2, 2, 3), (4, 5))
     probes = []
-    for i, shape in enumerate(
-        ((4, 4), (4, 1, 4, 4), (3, 3), (2, 1, 2, 2), (5, 3), (3, 2, 2, 3), (4, 5)) * 2
-    ):
+    for i, shape in enumerate(shapes * 2):
         alpha_bar = some_table(i, generator)
         T = len(alpha_bar) - 1
         n = 1 + torch.randperm(T, generator=generator)[: shape[0]]
@@ -188,159 +177,83 @@ def step_by_gradient(net, optimiser, x0, n, eps, alpha_bar):
     return loss.item()
 
 
-def _learn(optimiser, loss):
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-    return loss.item()
-
-
-def _mean_square(found, wanted):
-    return ((found - wanted) ** 2).mean()
-
-
-def _trained(
-    fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a).sqrt() * eps,
-    target=lambda a, x0, eps, x_n: eps,
-    clock=lambda n: n,
-    loss=_mean_square,
+def trained(
+    net, optimiser, x0, n, eps, alpha_bar,
     shape=per_sample,
-    update=_learn,
-    before=lambda net: None,
-):
-    """A wrong training step: one of its ingredients is off."""
-
-    def wrong(net, optimiser, x0, n, eps, alpha_bar):
-        before(net)
-        a = shape(alpha_bar[n], x0)
-        x_n = fog(a, x0, eps)
-        return update(optimiser, loss(net(x_n, clock(n)), target(a, x0, eps, x_n)))
-
-    return wrong
-
-
-def _no_zero_grad(optimiser, loss):
-    loss.backward()
-    optimiser.step()
-    return loss.item()
-
-
-def _no_backward(optimiser, loss):
-    optimiser.zero_grad()
-    optimiser.step()
-    return loss.item()
+    signal=signal,
+    noise=noise,
+    dice=lambda eps: eps,
+    clock=lambda n: n,
+    target=lambda a, x0, eps, x_n: eps,
+    error=lambda gap: (gap**2).mean(),
+    moves="zero backward step",
+    give=lambda loss: loss.item(),
+):  # fmt: skip
+    """The training step in parts, for slips with one part wrong."""
+    a = shape(alpha_bar[n], x0)
+    x_n = signal(a) * x0 + noise(a) * dice(eps)
+    loss = error(net(x_n, clock(n)) - target(a, x0, eps, x_n))
+    make = {
+        "zero": optimiser.zero_grad,
+        "backward": partial(loss.backward, retain_graph=True),  # some go backward twice
+        "clip": lambda: nn.utils.clip_grad_norm_(net.parameters(), 1.0),
+        "step": optimiser.step,
+    }
+    for move in moves.split():
+        make[move]()
+    return give(loss)
 
 
-def _no_step(optimiser, loss):
-    optimiser.zero_grad()
-    loss.backward()
-    return loss.item()
+def loss_after(*probe):
+    training_step(*probe)
+    return trained(*probe, moves="")
 
 
-def _zero_too_late(optimiser, loss):
-    loss.backward()
-    optimiser.zero_grad()
-    optimiser.step()
-    return loss.item()
-
-
-def _step_first(optimiser, loss):
-    optimiser.step()
-    optimiser.zero_grad()
-    loss.backward()
-    return loss.item()
-
-
-@torch.no_grad()
-def _no_graph(net, optimiser, x0, n, eps, alpha_bar):
-    return training_step(net, optimiser, x0, n, eps, alpha_bar)
-
-
-def _keeps_the_graph(optimiser, loss):
-    _learn(optimiser, loss)
-    return loss
-
-
-def _clipped(optimiser, loss):
-    optimiser.zero_grad()
-    loss.backward()
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    nn.utils.clip_grad_norm_(weights, 1.0)
-    optimiser.step()
-    return loss.item()
-
-
-def _two_steps(optimiser, loss):
-    _learn(optimiser, loss)
-    optimiser.step()
-    return loss.item()
-
-
-def _two_backwards(optimiser, loss):
-    optimiser.zero_grad()
-    loss.backward(retain_graph=True)
-    return _no_zero_grad(optimiser, loss)
-
-
-def _own_optimiser(net, optimiser, x0, n, eps, alpha_bar):
-    return training_step(net, torch.optim.Adam(net.parameters()), x0, n, eps, alpha_bar)
-
-
-def _loss_after(net, optimiser, x0, n, eps, alpha_bar):
-    training_step(net, optimiser, x0, n, eps, alpha_bar)
-    with torch.no_grad():
-        a = per_sample(alpha_bar[n], x0)
-        return _mean_square(net(a.sqrt() * x0 + (1 - a).sqrt() * eps, n), eps).item()
+def own_optimiser(net, optimiser, *rest):
+    return training_step(net, torch.optim.Adam(net.parameters()), *rest)
 
 
 in_code(
     "train.training_step",
     training_step,
     probes=training_probes,
-    variants=(step_by_library, step_by_gradient),
+    variants=(step_by_library, step_by_gradient, trained),
     slips={
-        "no zero_grad": _trained(update=_no_zero_grad),
-        "no backward": _trained(update=_no_backward),
-        "no step": _trained(update=_no_step),
-        "zero too late": _trained(update=_zero_too_late),
-        "step first": _trained(update=_step_first),
-        "network sees x0": _trained(fog=lambda a, x0, eps: x0),
-        "target x0": _trained(target=lambda a, x0, eps, x_n: x0),
-        "target x_n": _trained(target=lambda a, x0, eps, x_n: x_n),
-        "scaled noise": _trained(target=lambda a, x0, eps, x_n: (1 - a).sqrt() * eps),
-        "sum": _trained(loss=lambda found, wanted: ((found - wanted) ** 2).sum()),
-        "absolute error": _trained(loss=lambda found, wanted: (found - wanted).abs().mean()),
-        "square of the mean": _trained(loss=lambda found, wanted: (found - wanted).mean() ** 2),
-        "no roots": _trained(fog=lambda a, x0, eps: a * x0 + (1 - a) * eps),
-        "signal without root": _trained(fog=lambda a, x0, eps: a * x0 + (1 - a).sqrt() * eps),
-        "variance as std": _trained(fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a) * eps),
-        "x0 and noise swapped": _trained(
-            fog=lambda a, x0, eps: (1 - a).sqrt() * x0 + a.sqrt() * eps
-        ),
-        "sees n = 0": _trained(clock=lambda n: 0 * n),
-        "sees n - 1": _trained(clock=lambda n: n - 1),
-        "broadcast along width": _trained(shape=lambda a, x0: a),
-        "four axes": _trained(shape=lambda a, x0: a.reshape(-1, 1, 1, 1)),
-        "fresh noise": _trained(
-            fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)
-        ),
-        "eval mode": _trained(before=lambda net: net.eval()),
-        "no graph": _no_graph,
-        "train mode": _trained(before=lambda net: net.train()),
-        "loss keeps its graph": _trained(update=_keeps_the_graph),
-        "gradients clipped": _trained(update=_clipped),
-        "steps twice": _trained(update=_two_steps),
-        "backward twice": _trained(update=_two_backwards),
-        "an optimiser of its own": _own_optimiser,
-        "loss after the step": _loss_after,
+        "no zero_grad": partial(trained, moves="backward step"),
+        "no backward": partial(trained, moves="zero step"),
+        "no step": partial(trained, moves="zero backward"),
+        "zero too late": partial(trained, moves="backward zero step"),
+        "step first": partial(trained, moves="step zero backward"),
+        "steps twice": partial(trained, moves="zero backward step step"),
+        "backward twice": partial(trained, moves="zero backward backward step"),
+        "gradients clipped": partial(trained, moves="zero backward clip step"),
+        "network sees x0": partial(trained, signal=lambda a: 1, noise=lambda a: 0),
+        "no roots": partial(trained, signal=lambda a: a, noise=lambda a: 1 - a),
+        "signal without root": partial(trained, signal=lambda a: a),
+        "variance as std": partial(trained, noise=lambda a: 1 - a),
+        "x0 and noise swapped": partial(trained, signal=noise, noise=signal),
+        "fresh noise": partial(trained, dice=torch.randn_like),
+        "broadcast along width": partial(trained, shape=lambda a, x0: a),
+        "four axes": partial(trained, shape=lambda a, x0: a.reshape(-1, 1, 1, 1)),
+        "sees n = 0": partial(trained, clock=lambda n: 0 * n),
+        "sees n - 1": partial(trained, clock=lambda n: n - 1),
+        "target x0": partial(trained, target=lambda a, x0, eps, x_n: x0),
+        "target x_n": partial(trained, target=lambda a, x0, eps, x_n: x_n),
+        "scaled noise": partial(trained, target=lambda a, x0, eps, x_n: noise(a) * eps),
+        "sum": partial(trained, error=lambda gap: (gap**2).sum()),
+        "absolute error": partial(trained, error=lambda gap: gap.abs().mean()),
+        "square of the mean": partial(trained, error=lambda gap: gap.mean() ** 2),
+        "loss keeps its graph": partial(trained, give=lambda loss: loss),
+        "loss after the step": loss_after,
+        "no graph": torch.no_grad()(training_step),
+        "eval mode": lambda net, *rest: training_step(net.eval(), *rest),
+        "train mode": lambda net, *rest: training_step(net.train(), *rest),
+        "an optimiser of its own": own_optimiser,
     },
     theorems={
         "one step": lambda out, *probe: (out[-1].double()[:2], torch.tensor([2.0, 2.0])),
-        "no graph": lambda out, *probe: (out[-1].double()[2], torch.tensor(0.0)),
-        "same mode": lambda out, *probe: (
-            out[-1].double()[3],
-            torch.tensor(float(probe[0].training)),
-        ),
+        "no graph": lambda out, *probe: (out[-1].double()[2], 0.0),
+        "same mode": lambda out, net, *rest: (out[-1].double()[3], float(net.training)),
     },
     run=two_training_steps,
     changes_inputs=True,
@@ -411,72 +324,53 @@ def ema_by_lerp(average, live, d):
         slow.data.lerp_(fast.data, 1 - d)
 
 
-def _averaged(rule):
-    """A wrong update: each slow weight becomes rule(slow, fast, d)."""
-
-    @torch.no_grad()
-    def wrong(average, live, d):
-        for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
-            slow.copy_(rule(slow, fast, d))
-
-    return wrong
-
-
-def _alias(average, live, d):
-    for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
-        slow.data = fast.data
-
-
-def _only_names(average, live, d):
-    for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
-        slow = d * slow + (1 - d) * fast
-
-
-def _recorded(average, live, d):
-    for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
-        slow.mul_(d).add_((1 - d) * fast)
-
-
-def _shrinks_live(average, live, d):
-    for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
-        slow.data.mul_(d).add_(fast.data.mul_(1 - d))
-
-
-def _first_only(average, live, d):
-    slow, fast = next(average.parameters()), next(live.parameters())
-    slow.data.mul_(d).add_((1 - d) * fast.data)
+mixed = lambda slow, fast, d: d * slow + (1 - d) * fast
 
 
 @torch.no_grad()
-def _replaces(average, live, d):
+def averaged(average, live, d, write=lambda slow, fast, d: slow.copy_(mixed(slow, fast, d))):
+    """The average, for slips that do something else to each pair of weights."""
+    for slow, fast in zip(average.parameters(), live.parameters(), strict=True):
+        write(slow, fast, d)
+
+
+WRITTEN = {  # what somebody does to a slow weight, who means to average it
+    "wrong side": lambda slow, fast, d: slow.copy_(mixed(fast, slow, d)),
+    "copies": lambda slow, fast, d: slow.copy_(fast),
+    "frozen": mixed,  # and nothing is written
+    "forgets 1 - d": lambda slow, fast, d: slow.copy_(d * slow + fast),
+    "only decays": lambda slow, fast, d: slow.mul_(d),
+    "half and half": lambda slow, fast, d: slow.copy_((slow + fast) / 2),
+    "aliases the live weights": lambda slow, fast, d: setattr(slow, "data", fast.data),
+    "shrinks the live weights": lambda slow, fast, d: slow.mul_(d).add_(fast.mul_(1 - d)),
+    "recorded": torch.enable_grad()(lambda slow, fast, d: slow.mul_(d).add_((1 - d) * fast)),
+}
+
+
+@torch.no_grad()
+def first_only(average, live, d):
+    slow, fast = next(average.parameters()), next(live.parameters())
+    slow.copy_(mixed(slow, fast, d))
+
+
+@torch.no_grad()
+def replaced(average, live, d):
     fast = dict(live.named_parameters())
     for name, slow in list(average.named_parameters()):
-        setattr(average, name, nn.Parameter(d * slow + (1 - d) * fast[name]))
-
-
-def _rounded_share(average, live, d):
-    return ema_update(average, live, round(d, 2))
+        setattr(average, name, nn.Parameter(mixed(slow, fast[name], d)))
 
 
 in_code(
     "train.ema_update",
     ema_update,
     probes=ema_probes,
-    variants=(ema_by_library, ema_by_state, ema_by_lerp),
-    slips={
-        "wrong side": _averaged(lambda slow, fast, d: (1 - d) * slow + d * fast),
-        "copies": _averaged(lambda slow, fast, d: fast),
-        "frozen": _only_names,
-        "forgets 1 - d": _averaged(lambda slow, fast, d: d * slow + fast),
-        "only decays": _averaged(lambda slow, fast, d: d * slow),
-        "half and half": _averaged(lambda slow, fast, d: (slow + fast) / 2),
-        "aliases the live weights": _alias,
-        "shrinks the live weights": _shrinks_live,
+    variants=(ema_by_library, ema_by_state, ema_by_lerp, averaged),
+    slips={name: partial(averaged, write=write) for name, write in WRITTEN.items()}
+    | {
         "wrong network": lambda average, live, d: ema_update(live, average, d),
-        "first weight only": _first_only,
-        "recorded": _recorded,
-        "replaces the weights": _replaces,
-        "d rounded": _rounded_share,
+        "first weight only": first_only,
+        "replaces the weights": replaced,
+        "d rounded": lambda average, live, d: ema_update(average, live, round(d, 2)),
     },
     run=ema_run,
     changes_inputs=True,
@@ -512,146 +406,91 @@ def ancestral_probes(generator):
 
 
 def ancestral_by_library(x, eps, n, alpha_bar, z):
-    """The library's step is affine in its noise: two known draws give its mean and its std."""
+    """The library's step, with a denoiser that believes in this eps, and dice that show z."""
     t, s = table_level(n, alpha_bar, x), table_level(n - 1, alpha_bar, x)
-
-    def draw(seed):
-        return torch.Generator().manual_seed(seed)
-
-    def step(seed):
-        return samplers.ddpm(
-            lambda x, t: diffuse.x0_from_eps(x, eps, t), x, t, s, generator=draw(seed)
-        ).x
-
-    noise = [normal(*x.shape, generator=draw(seed)) for seed in (0, 1)]
-    apart = noise[0] - noise[1]
-    std = ((step(0) - step(1)) * apart).sum() / (apart**2).sum()
-    return step(0) + std * (z - noise[0])
+    with mock.patch.object(torch, "randn", lambda *shape, **kind: z):
+        return samplers.ddpm(lambda x, t: diffuse.x0_from_eps(x, eps, t), x, t, s).x
 
 
-def ancestral_by_bayes(x, eps, n, alpha_bar, z):
+def by_bayes(x, eps, n, alpha_bar, z, mean=lambda x0, x, p, q: p * x0 + q * x):
     """Guess the picture, then the mean and variance of Bayes' posterior, in plain numbers."""
     a, before = float(alpha_bar[n]), float(alpha_bar[n - 1])
     kept = a / before
     x0 = (x - math.sqrt(1 - a) * eps) / math.sqrt(a)
-    of_x0, of_x = math.sqrt(before) * (1 - kept) / (1 - a), math.sqrt(kept) * (1 - before) / (1 - a)
-    return of_x0 * x0 + of_x * x + math.sqrt((1 - kept) * (1 - before) / (1 - a)) * z
+    p, q = math.sqrt(before) * (1 - kept) / (1 - a), math.sqrt(kept) * (1 - before) / (1 - a)
+    return mean(x0, x, p, q) + math.sqrt((1 - kept) * (1 - before) / (1 - a)) * z
 
 
-def _small_std(beta, a, before, n):
-    return (beta * (1 - before) / (1 - a)).sqrt()
+small = lambda beta, a, before: (beta * (1 - before) / (1 - a)).sqrt()
+large = lambda beta, a, before: beta.sqrt()
+upside_down = lambda beta, a, before: small(beta, before, a)
 
 
-def _usual_mean(x, eps, beta, a, before):
-    return (x - beta / (1 - a).sqrt() * eps) / (1 - beta).sqrt()
-
-
-def _stepped(mean=_usual_mean, std=_small_std, fresh=lambda z, eps: z):
-    """A wrong ancestral step: its mean, its spread or its noise is off."""
-
-    def wrong(x, eps, n, alpha_bar, z):
-        a, before = alpha_bar[n], alpha_bar[n - 1]
-        beta = 1 - a / before
-        noise = std(beta, a, before, n) * fresh(z, eps)
-        return mean(x, eps, beta, a, before) + noise
-
-    return wrong
-
-
-def _unless_last(std):
-    """The spread std(beta, a, before), and nothing at n = 1."""
-    return lambda beta, a, before, n: std(beta, a, before) if n > 1 else torch.tensor(0.0)
-
-
-def _wrapped(x, eps, n, alpha_bar, z):
-    table = alpha_bar[1:]  # one entry per step, as in codes without an entry for the data
-    a, before, beta = table[n - 1], table[n - 2], 1 - alpha_bar[n] / alpha_bar[n - 1]
-    return _usual_mean(x, eps, beta, a, before) + _small_std(beta, a, before, n) * z
-
-
-def _guess(x, eps, a):
-    return (x - (1 - a).sqrt() * eps) / a.sqrt()
-
-
-def _bayes_mean(x, x0, beta, a, before):
-    return (before.sqrt() * beta * x0 + (1 - beta).sqrt() * (1 - before) * x) / (1 - a)
-
-
-_LAST_NOISY = _stepped(
-    std=lambda beta, a, before, n: _small_std(beta, a, before, n) if n > 1 else beta.sqrt()
-)
-_VARIANCE_AS_STD = _stepped(std=lambda *level: _small_std(*level) ** 2)
-_LARGE = _stepped(std=_unless_last(lambda beta, a, before: beta.sqrt()))
-_NO_ROOT_IN_MEAN = _stepped(
-    mean=lambda x, eps, beta, a, before: (x - beta / (1 - a) * eps) / (1 - beta).sqrt()
-)
-_EPS_UNSCALED = _stepped(mean=lambda x, eps, beta, a, before: (x - eps) / (1 - beta).sqrt())
-_ROOT_ALPHA_BAR = _stepped(
-    mean=lambda x, eps, beta, a, before: (x - beta / (1 - a).sqrt() * eps) / a.sqrt()
-)
-_NOT_GROWN = _stepped(mean=lambda x, eps, beta, a, before: x - beta / (1 - a).sqrt() * eps)
-_NO_NOISE = _stepped(fresh=lambda z, eps: 0 * z)
-_UPSIDE_DOWN = _stepped(
-    std=_unless_last(lambda beta, a, before: (beta * (1 - a) / (1 - before)).sqrt())
-)
-
-
-def _beta_of_all(x, eps, n, alpha_bar, z):
+def stepped(
+    x, eps, n, alpha_bar, z,
+    lost=lambda a, before: 1 - a / before,
+    take=lambda beta, a: beta / noise(a),
+    dim=lambda beta, a: (1 - beta).sqrt(),
+    std=small,
+    last=lambda beta: 0.0,
+):  # fmt: skip
+    """The step in parts, for slips with one part wrong; `last` is the spread at n = 1."""
     a, before = alpha_bar[n], alpha_bar[n - 1]
-    beta = 1 - a
-    return _usual_mean(x, eps, beta, a, before) + _small_std(beta, a, before, n) * z
+    beta = lost(a, before)
+    spread = std(beta, a, before) if n > 1 else last(beta)
+    return (x - take(beta, a) * eps) / dim(beta, a) + spread * z
 
+
+def guessed(x, eps, n, alpha_bar, z):
+    return diffuse.x0_from_eps(x, eps, table_level(n, alpha_bar, x))
+
+
+def wrapped(x, eps, n, alpha_bar, z):
+    """Without an entry for the data, the index at n = 1 is −1: the last entry of the table."""
+    beta, before = 1 - alpha_bar[n] / alpha_bar[n - 1], alpha_bar[1:][n - 2]
+    return stepped(x, eps, n, alpha_bar, 0 * z) + small(beta, alpha_bar[n], before) * z
+
+
+STEPS = {  # slips that people make with tensors and with numbers
+    "variance as std": partial(stepped, std=lambda *level: small(*level) ** 2),
+    "large variance": partial(stepped, std=large),
+    "small variance upside down": partial(stepped, std=upside_down),
+    "no root in the mean": partial(stepped, take=lambda beta, a: beta / (1 - a)),
+    "eps unscaled": partial(stepped, take=lambda beta, a: 1),
+    "divides by the root of alpha_bar": partial(stepped, dim=lambda beta, a: signal(a)),
+    "not brightened": partial(stepped, dim=lambda beta, a: 1),
+}
 
 in_code(
     "train.ancestral_step",
     ancestral_step,
     probes=ancestral_probes,
-    variants=(ancestral_by_library, ancestral_by_bayes),
-    slips={
-        "noise at the last step": _LAST_NOISY,
-        "variance as std": _VARIANCE_AS_STD,
-        "large variance": _LARGE,
-        "large variance to the end": _stepped(std=lambda beta, a, before, n: beta.sqrt()),
-        "wraps at the end": _wrapped,
-        "no root in the mean": _NO_ROOT_IN_MEAN,
-        "eps unscaled": _EPS_UNSCALED,
-        "beta from alpha_bar": _beta_of_all,
-        "divides by the root of alpha_bar": _ROOT_ALPHA_BAR,
-        "root of beta in the mean": _stepped(
-            mean=lambda x, eps, beta, a, before: (
-                (x - beta.sqrt() / (1 - a).sqrt() * eps) / (1 - beta).sqrt()
-            )
+    variants=(ancestral_by_library, by_bayes, stepped),
+    slips=STEPS
+    | {
+        "large variance to the end": partial(stepped, std=large, last=torch.sqrt),
+        "noise at the last step": partial(stepped, last=torch.sqrt),
+        "wraps at the end": wrapped,
+        "noise of the level": partial(stepped, std=lambda beta, a, before: noise(a)),
+        "no fresh noise": lambda x, eps, n, table, z: stepped(x, eps, n, table, 0 * z),
+        "predicted noise as fresh noise": lambda x, eps, n, table, z: stepped(
+            x, eps, n, table, eps
         ),
-        "all the noise at once": _stepped(
-            mean=lambda x, eps, beta, a, before: (x - (1 - a).sqrt() * eps) / (1 - beta).sqrt()
-        ),
-        "not brightened": _NOT_GROWN,
-        "no fresh noise": _NO_NOISE,
-        "noise of the level": _stepped(std=_unless_last(lambda beta, a, before: (1 - a).sqrt())),
-        "small variance upside down": _UPSIDE_DOWN,
-        "predicted noise as fresh noise": _stepped(fresh=lambda z, eps: eps),
-        "posterior swapped": _stepped(
-            mean=lambda x, eps, beta, a, before: _bayes_mean(_guess(x, eps, a), x, beta, a, before)
-        ),
-        "sign": _stepped(
-            mean=lambda x, eps, beta, a, before: (
-                (x + beta / (1 - a).sqrt() * eps) / (1 - beta).sqrt()
-            )
-        ),
-        "clamped guess": _stepped(
-            mean=lambda x, eps, beta, a, before: _bayes_mean(
-                x, _guess(x, eps, a).clamp(-1, 1), beta, a, before
-            )
-        ),
+        "beta from alpha_bar": partial(stepped, lost=lambda a, before: 1 - a),
+        "root of beta in the mean": partial(stepped, take=lambda beta, a: (beta / (1 - a)).sqrt()),
+        "all the noise at once": partial(stepped, take=lambda beta, a: noise(a)),
+        "sign": partial(stepped, take=lambda beta, a: -beta / noise(a)),
+        "posterior swapped": partial(by_bayes, mean=lambda x0, x, p, q: p * x + q * x0),
+        "clamped guess": partial(by_bayes, mean=lambda x0, x, p, q: p * x0.clamp(-1, 1) + q * x),
     },
     theorems={
         "end": lambda out, x, eps, n, alpha_bar, z: (
-            (out[0], _guess(x, eps, alpha_bar[1])) if n == 1 else None
+            (out[0], guessed(x, eps, n, alpha_bar, z)) if n == 1 else None
         ),
         "no dice": lambda out, x, eps, n, alpha_bar, z: (
             out[0],
             ancestral_step(x, eps, n, alpha_bar, 0 * z)
-            + z * _small_std(1 - alpha_bar[n] / alpha_bar[n - 1], *alpha_bar[[n, n - 1]], n),
+            + z * small(1 - alpha_bar[n] / alpha_bar[n - 1], *alpha_bar[[n, n - 1]]),
         ),
     },
 )
@@ -666,36 +505,26 @@ def chain(dice):
     return {"beta": beta, "x": draw(), "eps": draw(), "z": draw()}
 
 
-def by_hand(step, n=3):
+def end(beta, x, eps, z, step=ancestral_step, n=3):
     """Where a step, right or wrong, goes from entry n of a chain of a few betas."""
-    number = lambda value: torch.tensor(value, dtype=torch.float64)
-
-    def end(beta, x, eps, z):
-        return float(step(number(x), number(eps), n, levels.alpha_bar(number(beta)), number(z)))
-
-    return end
+    beta, x, eps, z = (torch.tensor(each, dtype=torch.float64) for each in (beta, x, eps, z))
+    return step(x, eps, n, levels.alpha_bar(beta), z)
 
 
 on_paper(
     "train.hand_step",
-    by_hand(ancestral_step),
+    end,
     given={"beta": (0.1, 0.2, 0.3), "x": 1.5, "eps": 0.8, "z": 0.5},
     digits=3,
     anew=chain,
     anew_slack=1.1,
-    slips={
-        "mean only": by_hand(_NO_NOISE),
-        "variance as std": by_hand(_VARIANCE_AS_STD),
-        "large variance": by_hand(_LARGE),
-        "z unscaled": by_hand(_stepped(std=lambda *level: torch.tensor(1.0))),
-        "no root in the mean": by_hand(_NO_ROOT_IN_MEAN),
-        "eps unscaled": by_hand(_EPS_UNSCALED),
-        "divides by the root of alpha_bar": by_hand(_ROOT_ALPHA_BAR),
-        "not brightened": by_hand(_NOT_GROWN),
-        "guess of x0": by_hand(lambda x, eps, n, alpha_bar, z: _guess(x, eps, alpha_bar[n])),
-        "steps counted from the data": by_hand(ancestral_step, n=1),
-        "the step before": by_hand(ancestral_step, n=2),
-        "small variance upside down": by_hand(_UPSIDE_DOWN),
+    slips={name: partial(end, step=step) for name, step in STEPS.items()}
+    | {
+        "mean only": lambda beta, x, eps, z: end(beta, x, eps, 0),
+        "z unscaled": lambda beta, x, eps, z: end(beta, x, eps, 0) + z,
+        "guess of x0": partial(end, step=guessed),
+        "steps counted from the data": partial(end, n=1),
+        "the step before": partial(end, n=2),
     },
 )
 
@@ -732,19 +561,13 @@ in_code(
     probes=timestep_probes,
     variants=(timesteps_by_library, timesteps_by_torch),
     slips={
-        "never visits T": lambda T, steps: (
-            [round(T * (steps - i) / steps) - 1 for i in range(steps)] + [0]
-        ),
-        "from T - 1": lambda T, steps: [
-            round((T - 1) * (steps - i) / steps) for i in range(steps + 1)
-        ],
+        "never visits T": lambda T, steps: [*(n - 1 for n in timesteps(T, steps)[:-1]), 0],
+        "from T - 1": lambda T, steps: timesteps(T - 1, steps),
         "leading": lambda T, steps: [T // steps * (steps - 1 - i) + 1 for i in range(steps)] + [0],
         "ascending": lambda T, steps: timesteps(T, steps)[::-1],
         "integer stride": lambda T, steps: [T - i * (T // steps) for i in range(steps)] + [0],
         "range": lambda T, steps: [*range(T, 0, -max(1, T // steps)), 0],
-        "one too few": lambda T, steps: [
-            round(T * (1 - i / max(1, steps - 1))) for i in range(steps)
-        ],
+        "one too few": lambda T, steps: timesteps(T, steps - 1) if steps > 1 else [T],
         "ends before the data": lambda T, steps: timesteps(T, steps)[:-1],
         "ends at one": lambda T, steps: [*timesteps(T, steps)[:-1], 1],
         "cut off": lambda T, steps: [int(T * (1 - i / steps)) for i in range(steps + 1)],
@@ -752,6 +575,3 @@ in_code(
         "not rounded": lambda T, steps: [T * (1 - i / steps) for i in range(steps + 1)],
     },
 )
-
-
-# --- which grid -----------------------------------------------------------------------------------

@@ -11,20 +11,14 @@ from lessons_lib.course.instrument import QUALITY, SEEDS, Digits, Shapes
 from lessons_lib.course.measure.laws import MIXTURE, mixture
 from lessons_lib.course.measure.repeated import bar, over_seeds, rows
 from lessons_lib.course.start import seeded
-from lessons_lib.levels import from_betas, grid, lam_grid, linear_betas
-from lessons_lib.playground import SPACINGS
-from lessons_lib.samplers import ddim, ddpm, sample
-from lessons_lib.solvers import dpmpp_2m, dpmpp_multistep, heun, plms
-from lessons_lib.wrap import NO_LABEL, counted, given
+from lessons_lib.guards import NO_LABEL
+from lessons_lib.levels import SPACINGS, from_betas, grid, lam_grid, linear_betas
+from lessons_lib.samplers import sample
+from lessons_lib.solvers import SAMPLERS, dpmpp_multistep
+from lessons_lib.wrap import counted, given
 
 CALLS = (1, 2, 5, 10, 20, 50, 100, 250, 1000)
-FOLLOWS = {  # samplers that follow the path of the ODE
-    "DDIM": ddim,
-    "Heun": heun,
-    "2M": dpmpp_2m,
-    "PLMS": plms,
-    "multistep": dpmpp_multistep,
-}
+FOLLOWS = ("DDIM", "Heun", "2M", "PLMS", "multistep")  # those that follow the path of the ODE
 EVEN_TIME, EVEN_LAM = "even in time", "even in log-SNR"
 CASE = ("sampler", "spacing", "evaluations")
 STUDENT, FEW = "student", (1, 2, 4, 8)  # DDIM with the student's network, on its own levels
@@ -101,7 +95,7 @@ def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
         if name == "Heun" and budget == 2:
             continue  # one step of Heun to the data costs one evaluation, two cost three
         asked = counted(mix)
-        end = sample(FOLLOWS[name], asked, x, grids[spacing](steps))
+        end = sample(SAMPLERS[name], asked, x, grids[spacing](steps))
         case = dict(zip(CASE, (name, spacing, asked.samples // n), strict=True))
         found.append(case | {"error": float((end - truth).square().mean().sqrt())})
     return {
@@ -128,7 +122,7 @@ def _cases(calls, most: int) -> list[tuple[str, str, int]]:
 
 def _walked(name: str, spacing: str, budget: int, seed: int, denoise, shape) -> Tensor:
     """Pictures of this shape for a budget of evaluations; the noise is the seed's."""
-    step = {"DDPM": ddpm, STUDENT: ddim, **FOLLOWS}[name]
+    step = SAMPLERS["DDIM" if name == STUDENT else name]
     asked, generator = counted(denoise), seeded(seed)
     noise = torch.randn(shape, generator=generator)
     ladder = SPACINGS[spacing](steps_for(name, spacing, budget))

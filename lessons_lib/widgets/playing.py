@@ -1,4 +1,4 @@
-"""Sliders and buttons around drawing functions. Each leaves a picture where no kernel runs."""
+"""The playground: words, a seed and buttons around `draw`."""
 
 import asyncio
 import base64
@@ -9,101 +9,16 @@ from collections.abc import Callable, Mapping
 
 import ipywidgets
 import matplotlib as mpl
-import numpy as np
 from torch import Tensor
 
 from lessons_lib import viz
-from lessons_lib.playground import MODELS, SAMPLERS, SPACINGS, STEPS, Model, draw
+from lessons_lib.levels import SPACINGS
+from lessons_lib.solvers import SAMPLERS
 from lessons_lib.viz.images import square, tiles
-
-
-def _empty(ax) -> None:
-    """Take everything off an ax but its ticks and frame: to make those anew takes twice as long."""
-    for drawn in ("lines", "patches", "images", "texts", "collections", "tables", "artists"):
-        for artist in list(getattr(ax, drawn)):
-            artist.remove()
-    for inset in list(ax.child_axes):
-        inset.remove()
-    if ax.get_legend():
-        ax.get_legend().remove()
-    ax.containers.clear()
-    for side in ("left", "center", "right"):
-        ax.set_title("", loc=side)
-    ax.set_prop_cycle(None)
-    ax.relim()
-    if ax.get_xscale() == ax.get_yscale() == "linear":
-        ax.set(xlim=(0, 1), ylim=(0, 1))  # as a new ax has them, for words that stand at a place
-    ax.set_autoscale_on(True)
-
-
-class Pictured:
-    """What every widget of the course shares: one figure, redrawn in place, with its alt text.
-
-    As the last line of a cell it leaves picture, alt text and widget in a single output. The figure
-    is laid out once and its axes then stand still; fifty moves take no more memory than one.
-    """
-
-    def _open(self, alt: str, rows: int, cols: int, size) -> None:
-        self._alt, self.picture = alt, ipywidgets.HTML()
-        self._figure, self._axes = viz.new_figure(rows, cols, size)
-
-    def _redraw(self, draw: Callable) -> None:
-        with mpl.rc_context(viz.style()):
-            for ax in np.ravel(self._axes):
-                _empty(ax)  # inside, so that the axes keep the palette and its dashes
-            draw(self._axes)
-        self._png = viz.png(self._figure)
-        self._figure.set_layout_engine("none")
-        source = base64.b64encode(self._png).decode()
-        alt = html.escape(self._alt, quote=True)
-        shown = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{source}">'
-        self.picture.value = shown
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs) or {}
-        bundle["image/png"] = base64.b64encode(self._png).decode()
-        bundle["text/plain"] = f"{self._alt} (with a kernel, this picture answers you)"
-        return bundle, {"image/png": {"alt": self._alt}}
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._alt!r})"
-
-
-def value_of(control):
-    """A control's value; a slider's is a number on its scale, as one would write it.
-
-    A browser adds steps up in floats, 4.500000000000001 for 4.5, and a reader may type any number.
-    """
-    value = control.get_interact_value()
-    if not isinstance(control, ipywidgets.FloatSlider | ipywidgets.IntSlider):
-        return value
-    if value < control.max:  # the end may lie off the scale
-        steps = round((value - control.min) / control.step)
-        value = min(control.min + steps * control.step, control.max)
-    return round(value, 9)
-
-
-class explore(Pictured, ipywidgets.interactive):
-    """Redraw one picture while a reader moves sliders: explore(draw, "what it shows", t=(0, 1)).
-
-    draw(ax, **values) draws into an ax (an array of axes for rows, cols > 1) that is cleared
-    between calls; keywords are ipywidgets' abbreviations or widgets.
-    """
-
-    def __init__(self, draw: Callable, alt: str, rows=1, cols=1, size=None, **controls):
-        self._open(alt, rows, cols, size)
-
-        def moved(**values):
-            values = dict(zip(values, map(value_of, self.kwargs_widgets), strict=True))
-            self._redraw(lambda axes: draw(axes, **values))
-
-        super().__init__(moved, **controls)
-        self.children = (*self.children[:-1], self.picture, self.out)
-        for control in self.children[:-2]:
-            control.style.description_width = "10em"
-            control.layout.width = "32em"
-            control.layout.max_width = "98%"  # of a narrow window
-        self.update()  # the first picture is there before the widget is shown
+from lessons_lib.widgets.drawing import STEPS, draw
+from lessons_lib.widgets.exploring import value_of
+from lessons_lib.widgets.models import MODELS, Model
+from lessons_lib.widgets.pictured import Pictured
 
 
 class playground(Pictured, ipywidgets.VBox):
