@@ -66,8 +66,9 @@ test-more: $(TEST)
 	  OMP_NUM_THREADS=2 $(PY) -m pytest -q $(COMPUTES)
 
 # All but the tests of words, files and programs, which no processor changes, and two slow ones.
-COMPUTES := $(patsubst %,--ignore=tests/test_%.py,answers bench cli docs editions execute files \
-  forms hand house measure notebooks practice progress start viz widgets)
+COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench browser buttons cli docs editions \
+  execute files form house measure memory notebooks overview practice say start viz walks widgets \
+  written)
 
 # Do the tests notice when one thing in the library changes? It may be stopped and started again.
 mutants: $(MUTANTS)

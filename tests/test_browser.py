@@ -18,9 +18,8 @@ from nbclient import NotebookClient
 from test_notebooks import each_notebook
 
 from lessons_lib.course.cli.lab import lab_options
-from lessons_lib.course.notebooks.execute import HEADLESS, ROOT, ThisKernel, load
+from lessons_lib.course.notebooks.execute import HEADLESS, ROOT, ThisKernel, load, tags
 from lessons_lib.course.notebooks.keeping import STATE, VIEW, keep, states
-from lessons_lib.course.notebooks.rules import tags
 
 
 def moves(control: dict) -> list[dict]:

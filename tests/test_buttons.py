@@ -119,6 +119,16 @@ def test_again_runs_the_cell_and_fills_the_same_card(lesson):
     assert len(lesson.shown) == 4
 
 
+def test_again_in_a_cell_with_two_checks_refills_its_own_card_only(lesson):
+    lesson.names["In"] = [f"check({ID!r}, {WRONG})\ncheck('start.guess', 'a')"]
+    check(ID, WRONG)
+    row = lesson.shown[1]
+    press(row, "Again")
+    _, same, other, its_row = lesson.shown
+    assert same is row and "start.guess" in other["text/plain"]
+    assert its_row is not row and its_row.id == "start.guess"
+
+
 # A check as it stands in a notebook: after it, the library's function takes the answer's place.
 CELL = """check("ddim.eps_from_x0", eps_from_x0)
 from lessons_lib.diffuse import eps_from_x0"""

@@ -12,7 +12,7 @@ from lessons_lib.course.exercises.bank import OnPaper, find
 from lessons_lib.course.notebooks import copies
 from lessons_lib.course.notebooks.editions import marked, readers
 from lessons_lib.course.notebooks.execute import load, printed, save
-from lessons_lib.course.notebooks.rules import values
+from lessons_lib.course.notebooks.reading import values
 
 STUB, ANSWER = "def noisy(x0, alpha, sigma, eps):\n    return ...", "def noisy(*a):\n    return 1"
 NAME = "00_small.ipynb"

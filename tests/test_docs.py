@@ -10,8 +10,8 @@ import yaml
 
 from lessons_lib.course.cli import main
 from lessons_lib.course.exercises.bank import all_exercises
-from lessons_lib.course.notebooks.execute import load, printed
-from lessons_lib.course.notebooks.rules import claims, tags, values
+from lessons_lib.course.notebooks.execute import load, printed, tags
+from lessons_lib.course.notebooks.reading import claims, values
 from lessons_lib.course.practice.written import load_questions
 
 ROOT = Path(__file__).resolve().parents[1]

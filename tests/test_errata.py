@@ -13,7 +13,7 @@ from lessons_lib import data, learn, metrics
 from lessons_lib.course import measure
 from lessons_lib.course.instrument import difference
 from lessons_lib.course.measure.laws import guided_moments, mixture
-from lessons_lib.course.notebooks.rules import DECIMAL, claims
+from lessons_lib.course.notebooks.reading import DECIMAL, claims
 from lessons_lib.diffuse import q_sample
 from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
 from lessons_lib.levels import (

@@ -20,7 +20,8 @@ from lessons_lib.course.notebooks.execute import (
     run,
     save,
 )
-from lessons_lib.course.notebooks.rules import claims, definitions, problems, tree, values, way
+from lessons_lib.course.notebooks.reading import claims, tree, values
+from lessons_lib.course.notebooks.rules import definitions, problems, way
 
 PNG = base64.b64encode(b"\x89PNG tiny").decode()
 

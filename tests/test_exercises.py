@@ -17,8 +17,7 @@ import torch
 from lessons_lib.course.checking.attempt import grade
 from lessons_lib.course.checking.grading import equal, outcome_of
 from lessons_lib.course.exercises.bank import InCode, OnPaper, all_exercises, find
-from lessons_lib.course.notebooks.execute import load
-from lessons_lib.course.notebooks.rules import tags
+from lessons_lib.course.notebooks.execute import load, tags
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
 from lessons_lib.levels import Level
 

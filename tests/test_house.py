@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lessons_lib.course.notebooks import execute, rules
+from lessons_lib.course.notebooks import execute, reading
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -74,7 +74,7 @@ def test_no_distance_is_left_to_the_processor():
     for file in ROOT.glob("notebooks/*.ipynb"):
         for cell in execute.load(file).cells:
             if cell.cell_type == "code":
-                found[file, cell.id] = bare_cdist(rules.tree(cell.source))
+                found[file, cell.id] = bare_cdist(reading.tree(cell.source))
     assert len(found) > 300 and not {where: lines for where, lines in found.items() if lines}
     assert bare_cdist(
         ast.parse("torch.cdist(a, b)\ncdist(a, b, compute_mode='use_mm_if_necessary')")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lessons_lib.course.notebooks import editions
-from lessons_lib.course.notebooks.execute import load, run
-from lessons_lib.course.notebooks.rules import problems, tags
+from lessons_lib.course.notebooks.execute import load, run, tags
+from lessons_lib.course.notebooks.rules import problems
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -2,6 +2,8 @@
 
 import html
 import re
+import subprocess
+import sys
 
 from lessons_lib.course.say import Card, anchor, linked
 
@@ -29,3 +31,18 @@ def test_an_address_that_a_browser_would_encode_is_no_link():
     assert anchor("Six forums, five layers", "a.f").startswith(
         '<a href="#Six-forums,-five-layers">'
     )
+
+
+PRINTED = """
+import sys
+from lessons_lib.course import check, hint, new_numbers, questions, reveal
+check("forward.two_steps", (1, 2)), hint("forward.two_steps"), reveal("forward.two_steps")
+new_numbers("forward.two_steps", 7), questions("01")
+print({"ipywidgets", "matplotlib", "nbformat"} & set(sys.modules))
+"""
+
+
+def test_where_no_notebook_is_everything_is_said_and_no_widget_is_imported():
+    done = subprocess.run([sys.executable, "-c", PRINTED], capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert [line[0] for line in lines[:4]] == ["✗", "?", "=", "#"] and lines[-1] == "set()"

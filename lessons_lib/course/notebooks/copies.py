@@ -155,13 +155,13 @@ def identified(mine, then, now):
         else:
             nameless.append(cell)
     known = [*(then.cells if then else []), *now.cells]
-    fresh = (f"yours-{i}" for i in count(1))
+    unused = (f"yours-{i}" for i in count(1))
     for cell in nameless:
         marks = {tag for tag in tags(cell) if ":" in tag}
         alike = lambda c, cell=cell, marks=marks: (
             marks & set(tags(c)) or (cell.source.strip() and c.source == cell.source)
         )
         free = (c.id for c in known if c.id not in taken and alike(c))
-        cell.id = next(free, None) or next(id for id in fresh if id not in taken)
+        cell.id = next(free, None) or next(id for id in unused if id not in taken)
         taken.add(cell.id)
     return mine

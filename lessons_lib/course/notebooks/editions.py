@@ -7,8 +7,8 @@ import re
 
 import nbformat
 
-from lessons_lib.course.notebooks.execute import printed
-from lessons_lib.course.notebooks.rules import code_cells, tags, tree, values
+from lessons_lib.course.notebooks.execute import printed, tags
+from lessons_lib.course.notebooks.reading import code_cells, tree, values
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
 STRICT = {"LESSONS_STRICT": "1"}  # under which a check that is not passed raises

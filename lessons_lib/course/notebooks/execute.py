@@ -56,7 +56,7 @@ LANGUAGE = {
 TRANSIENT = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted", "widgets")
 
 
-class Result(NamedTuple):
+class Ran(NamedTuple):
     """What one run gave: how long, how much memory, the executed notebook, and what went wrong."""
 
     seconds: float
@@ -124,14 +124,14 @@ def run(
     progress: Callable[[int, int], object] | None = None,
     keep_going: bool = False,
     notebook=None,
-) -> Result:
+) -> Ran:
     """Run a notebook top to bottom in a fresh kernel of this Python, and leave the file alone.
 
     path: the notebook; its folder is the kernel's working folder.
     env: variables on top of this process's and HEADLESS; timeout: seconds for one cell.
     progress: called with (cells done, cells in all); keep_going: run on after an error.
     notebook: run these cells instead of the file's.
-    An error in a cell is returned in Result.error, as "cell 7 (id): NameError: ...", not raised.
+    An error in a cell is returned in Ran.error, as "cell 7 (id): NameError: ...", not raised.
     """
     path = Path(path).resolve()
     nb = load(path) if notebook is None else copy.deepcopy(notebook)
@@ -161,7 +161,7 @@ def run(
                     break
                 if progress:
                     progress(i + 1, len(nb.cells))
-    return Result(time.perf_counter() - begin, peak.bytes, nb, error)
+    return Ran(time.perf_counter() - begin, peak.bytes, nb, error)
 
 
 def reason(problem: Exception) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lessons_lib.course.notebooks.editions import marked
+from lessons_lib.course.notebooks.execute import tags
 from lessons_lib.course.notebooks.names import bound, feeding, reads
-from lessons_lib.course.notebooks.rules import code_cells, tags, tree
+from lessons_lib.course.notebooks.reading import code_cells, tree
 
 
 class Task(NamedTuple):

@@ -5,7 +5,7 @@ import contextlib
 import re
 import symtable
 
-from lessons_lib.course.notebooks.rules import tree
+from lessons_lib.course.notebooks.reading import tree
 
 NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 

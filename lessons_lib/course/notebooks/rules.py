@@ -2,7 +2,6 @@
 
 import ast
 import base64
-import re
 import statistics
 import unicodedata
 from itertools import pairwise
@@ -17,6 +16,7 @@ from lessons_lib.course.notebooks.execute import (
     printed,
     tags,
 )
+from lessons_lib.course.notebooks.reading import claims, code_cells, sections, tree, values
 from lessons_lib.course.practice.lessons import title
 
 TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn")
@@ -32,20 +32,15 @@ def problems(path) -> list[str]:
     nb = load(path)
     size = path.stat().st_size
     found = [f"{size:,} bytes, at most {NOTEBOOK_BYTES:,}"] if size > NOTEBOOK_BYTES else []
-    for rule in (outputs, metadata, first_cell, letters, pictures, lengths, numbers, same_lines):
+    for rule in RULES:
         found += rule(nb)
-    found += ways(nb, path)
+    found += ends_lead_on(nb, path)
     try:
         if dumps(normalise(nb)).encode() != path.read_bytes():
             found.append("not normalised: run `make notebooks`")
     except ValueError as error:
         found.append(str(error))
     return [f"{path.name}: {line}" for line in found]
-
-
-def code_cells(nb):
-    """(number from 1, cell) for each code cell."""
-    return [(i, cell) for i, cell in enumerate(nb.cells, 1) if cell.cell_type == "code"]
 
 
 def speaks(cell) -> bool:
@@ -57,7 +52,7 @@ def speaks(cell) -> bool:
     return any(name in (*SPEAKS, "plt.show") for name in names)
 
 
-def outputs(nb) -> list[str]:
+def outputs_are_whole(nb) -> list[str]:
     """Outputs are there, in order, and hold no error, no stderr and no widget view."""
     found, cells = [], code_cells(nb)
     if cells and not any(cell.outputs for _, cell in cells):
@@ -78,7 +73,7 @@ def outputs(nb) -> list[str]:
     return found
 
 
-def metadata(nb) -> list[str]:
+def cells_say_what_they_are(nb) -> list[str]:
     """Every cell has an id of its own and says what it is on a slide."""
     found, seen = [], set()
     for i, cell in enumerate(nb.cells, 1):
@@ -93,7 +88,7 @@ def metadata(nb) -> list[str]:
     return found
 
 
-def first_cell(nb) -> list[str]:
+def first_code_is_folded(nb) -> list[str]:
     """The first code cell, which only imports, is folded."""
     for i, cell in code_cells(nb)[:1]:
         if not cell.metadata.get("jupyter", {}).get("source_hidden"):
@@ -101,7 +96,7 @@ def first_cell(nb) -> list[str]:
     return []
 
 
-def letters(nb) -> list[str]:
+def code_has_no_slipping_hats(nb) -> list[str]:
     """Code holds no accent that stands over the letter before it: such a hat slips in monospace."""
     return [
         f"cell {i} has {before + accent!r} in its code, where the hat slips: write x0 or eps"
@@ -111,7 +106,7 @@ def letters(nb) -> list[str]:
     ]
 
 
-def ways(nb, path) -> list[str]:
+def ends_lead_on(nb, path) -> list[str]:
     """The first and the last cell lead to the notebook before, the map and the one after."""
     line = way(path)
     ends = {"first": nb.cells[0].source, "last": nb.cells[-1].source}
@@ -132,7 +127,7 @@ def way(path) -> str:
     return " · ".join([*before, f"[map of the course]({home}#The-map-of-the-course)", *after])
 
 
-def pictures(nb) -> list[str]:
+def pictures_are_small_and_described(nb) -> list[str]:
     """Every figure is small, and says in words what it shows."""
     found = []
     for i, cell in code_cells(nb):
@@ -150,7 +145,7 @@ def pictures(nb) -> list[str]:
     return found
 
 
-def lengths(nb) -> list[str]:
+def code_is_short(nb) -> list[str]:
     """Code cells are short: half have 6 lines or fewer, 90 % under 20, none over 40."""
     sizes = [(len(cell.source.splitlines()), i) for i, cell in code_cells(nb) if cell.source]
     if not sizes:
@@ -164,21 +159,7 @@ def lengths(nb) -> list[str]:
     return found
 
 
-# A number that is a result: 0.93, .5, 12 %, 1.7e-4, 1.7 \times 10^{-4}.
-DECIMAL = re.compile(
-    r"(?<![\w.])(?P<digits>\d+(?:\.\d+)?|\.\d+)"
-    r"(?:(?:e|\s*(?:\\times|\\cdot|×|·)\s*10\^)\{?(?P<power>[-+−]?\d+)\}?)?"
-    r"(?P<percent>\s*\\?%)?(?![\w]|\.\d)"
-)
-ANY_NUMBER = re.compile(r"(?<![\w.])(?:\d[\d_]*\.?\d*|\.\d+)(?:e[-+]?\d+)?(\s*\\?%)?", re.I)
-SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-# Numbers in these are no results: addresses, HTML tags, arXiv numbers, section numbers.
-NOT_PROSE = re.compile(
-    r"\]\([^)]*\)|<?https?://\S+|</?[a-zA-Z][^>]*>|arXiv[:\s]*\d+\.\d+|^#+\s*[\d.]+\s", re.M | re.I
-)
-
-
-def numbers(nb) -> list[str]:
+def numbers_are_printed_nearby(nb) -> list[str]:
     """Every decimal number or percentage in the prose is printed, or written in code, nearby.
 
     Nearby is the same section, from one `##` heading to the next; a cell tagged `given` is exempt.
@@ -198,50 +179,6 @@ def numbers(nb) -> list[str]:
                         "(print it, or tag the cell `given`)"
                     )
     return found
-
-
-def sections(nb):
-    """(number of its first cell, cells) for each part of a notebook that starts with # or ##."""
-    heads = [
-        i
-        for i, cell in enumerate(nb.cells)
-        if cell.cell_type == "markdown" and re.search(r"^##? ", cell.source, re.M)
-    ]
-    edges = sorted({0, *heads, len(nb.cells)})
-    return [(a + 1, nb.cells[a:b]) for a, b in pairwise(edges)]
-
-
-def claims(markdown: str) -> list[tuple[str, float]]:
-    """(as written, value) for each decimal number or percentage in a piece of prose."""
-    text = NOT_PROSE.sub(" ", markdown)
-    text = re.sub(r"10([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", lambda m: f"10^{{{m[1].translate(SUPERSCRIPT)}}}", text)
-    result = []
-    for match in DECIMAL.finditer(text):
-        if "." not in match["digits"] and not match["percent"]:
-            continue  # a whole number: a count, a year, an index
-        power = int((match["power"] or "0").replace("−", "-"))
-        value = float(match["digits"]) * 10.0**power
-        result.append((match.group().strip(), value / 100 if match["percent"] else value))
-    return result
-
-
-def values(text: str) -> set[float]:
-    """The numbers in code or in an output, percentages as fractions."""
-    result = set()
-    for match in ANY_NUMBER.finditer(text):
-        value = float(re.sub(r"[\s\\%_]", "", match.group()))
-        result.add(value / 100 if match[1] else value)
-    return result
-
-
-def tree(source: str) -> ast.Module:
-    """The syntax tree of a cell, its IPython lines (%, !) left out."""
-    if source.startswith("%%"):
-        return ast.Module(body=[], type_ignores=[])
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))
 
 
 class Bare(ast.NodeTransformer):
@@ -282,7 +219,7 @@ def library() -> dict[str, tuple[str, str]]:
     return result
 
 
-def same_lines(nb) -> list[str]:
+def functions_are_the_librarys(nb) -> list[str]:
     """A function that bears a library function's name has the library's lines."""
     found, theirs = [], library()
     for i, cell in code_cells(nb):
@@ -293,3 +230,15 @@ def same_lines(nb) -> list[str]:
             if shape != other:
                 found.append(f"cell {i} defines {name}, and not as lessons_lib.{module} does")
     return found
+
+
+RULES = (
+    outputs_are_whole,
+    cells_say_what_they_are,
+    first_code_is_folded,
+    code_has_no_slipping_hats,
+    pictures_are_small_and_described,
+    code_is_short,
+    numbers_are_printed_nearby,
+    functions_are_the_librarys,
+)

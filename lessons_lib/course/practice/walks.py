@@ -111,21 +111,23 @@ class hand_walk(Asking):
         eps = self._eps if callable(self._eps) else [round(draw(-2, 2), 1) for _ in range(steps)]
         return round(draw(-2.5, 2.5), 1), rungs, eps
 
-    def _network(self, i: int) -> float:
-        """What the network says on rung i, where the reader stands."""
+    def _network(self, i: int, x: float) -> float:
+        """What the network says on rung i, at x."""
         if not callable(self._eps):
             return float(self._eps[i])
-        x, t = self.xs[i], self.levels[i]
+        t = self.levels[i]
         x0 = float(self._eps(torch.tensor([[x]], dtype=torch.float64), t))
-        return round((x - float(t.alpha) * x0) / float(t.sigma), 3)
+        return (x - float(t.alpha) * x0) / float(t.sigma)
 
     def blank(self) -> Blank | None:
         i = len(self.xs) - 1
         if i == len(self.levels) - 1:
             return None
+        x, (t, s) = self.xs[i], self.levels[i : i + 2]
         if len(self.answers) == i:
-            self.answers.append(self._network(i))
-        x, eps, (t, s) = self.xs[i], self.answers[i], self.levels[i : i + 2]
+            eps = self._network(i, x)
+            self.answers.append(round(eps, 3) if callable(self._eps) else eps)
+        eps = self.answers[i]
         if len(self.guesses) == i:
             return guess_asked(i + 1, x, eps, t, s)
         return move_asked(i + 1, x, self.guesses[i], eps, t, s)
@@ -138,13 +140,9 @@ class hand_walk(Asking):
         """Where the walk ends if no digit is dropped."""
         x = self.xs[0]
         for i, (t, s) in enumerate(pairwise(self.levels)):
-            if callable(self._eps):
-                point = torch.tensor([[x]], dtype=torch.float64)
-                x = float(ddim(self._eps, point, t, s).x)
-            else:
-                eps = float(self._eps[i])
-                x0 = (x - float(t.sigma) * eps) / float(t.alpha)
-                x = float(s.alpha) * x0 + float(s.sigma) * eps
+            eps = self._network(i, x)
+            x0 = (x - float(t.sigma) * eps) / float(t.alpha)
+            x = float(s.alpha) * x0 + float(s.sigma) * eps
         return x
 
     def done(self) -> str:
