@@ -142,3 +142,21 @@ def pair_of_levels(i, generator, circle=False):
         t = schedule(0.6 + 0.35 * torch.rand((), generator=generator, dtype=torch.float64))
         s = schedule(0.0 if i % 3 == 0 else 0.2 + 0.35 * float(torch.rand((), generator=generator)))
     return t, s
+
+
+def on_levels(generator, many=2):
+    """So many tensors of any kind and a level, on the circle or off it, or close to an end."""
+    probes = []
+    for i, shape in enumerate(LEAVES * 4):
+        given = bright(i) * normal(many, *shape, generator=generator)
+        probes.append((*given, some_level(i, generator)))
+    return probes
+
+
+def between_levels(generator, many=2):
+    """So many tensors of any kind, and two levels: ways short and long, or down to the data."""
+    probes = []
+    for i, shape in enumerate(LEAVES * 4):
+        given = bright(i) * normal(many, *shape, generator=generator)
+        probes.append((*given, *pair_of_levels(i, generator)))
+    return probes
