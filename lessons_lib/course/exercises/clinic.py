@@ -155,20 +155,19 @@ def switched_off(net, step, x, entries, z):
     return recorded(net, step, x, entries, z)
 
 
-def last_step_unrecorded(net, step, x, entries, z):
-    x = recorded(net, step, x, entries[:-1], z)
+def not_handed_on(net, step, x, entries, z):
+    """Every step starts from the first x, so that only the last one counts."""
     return looped(net, step, x, entries[-2:], z[-1:])
+
+
+def last_step_unrecorded(net, step, x, entries, z):
+    return not_handed_on(net, step, recorded(net, step, x, entries[:-1], z), entries, z)
 
 
 @torch.no_grad()
 def asked_once(net, step, x, entries, z):
     eps = net(x, entries[0])
     return recorded(lambda x, n: eps, step, x, entries, z)
-
-
-def not_handed_on(net, step, x, entries, z):
-    """Every step starts from the first x, so that only the last one counts."""
-    return looped(net, step, x, entries[-2:], z[-1:])
 
 
 in_code(
@@ -233,12 +232,6 @@ def guess_probes(generator):
     return probes
 
 
-def guess_by_limits(x, eps, t):
-    """The library's guess between two limits."""
-    x0 = diffuse.x0_from_eps(x, eps, t)
-    return torch.minimum(torch.maximum(x0, -torch.ones_like(x0)), torch.ones_like(x0))
-
-
 def guess_by_cases(x, eps, t):
     """Where it is outside, its sign."""
     x0 = x / t.alpha - t.ratio * eps
@@ -246,7 +239,7 @@ def guess_by_cases(x, eps, t):
 
 
 def cut(x, eps, t, limit=lambda x0: x0.clamp(-1, 1)):
-    """The right guess, and some limit."""
+    """The library's guess, and some limit."""
     return limit(diffuse.x0_from_eps(x, eps, t))
 
 
@@ -254,7 +247,7 @@ in_code(
     "clinic.repair_2",
     clipped_guess,
     probes=guess_probes,
-    variants=(guess_by_limits, guess_by_cases, cut),
+    variants=(guess_by_cases, cut),
     slips={
         "unit range": partial(cut, limit=lambda x0: x0.clamp(0, 1)),
         "not cut": partial(cut, limit=lambda x0: x0),
@@ -312,13 +305,9 @@ def quiet_with(
     return mean if silent(t, s) else mean + std(var, t, s) * fresh(x, x0, z, t)
 
 
-def std_on_circle(var, t, s):
-    return (1 - (t.alpha / s.alpha) ** 2).clamp(min=0).sqrt()
-
-
-def predicted(x, x0, z, t):
-    return diffuse.eps_from_x0(x, x0, t)
-
+small = lambda var, t, s: var.sqrt() * s.sigma / t.sigma
+on_circle = lambda var, t, s: (1 - (t.alpha / s.alpha) ** 2).clamp(min=0).sqrt()
+predicted = lambda x, x0, z, t: diffuse.eps_from_x0(x, x0, t)
 
 in_code(
     "clinic.repair_5",
@@ -327,13 +316,11 @@ in_code(
     variants=(quiet_by_library, quiet_with),
     slips={
         "noise at the last step": partial(quiet_with, silent=lambda t, s: False),
-        "small variance everywhere": partial(
-            quiet_with, std=lambda var, t, s: var.sqrt() * s.sigma / t.sigma
-        ),
+        "small variance everywhere": partial(quiet_with, std=small),
         "no noise at all": partial(quiet_with, silent=lambda t, s: True),
         "noise faded out": partial(quiet_with, std=lambda var, t, s: var.sqrt() * s.sigma),
         "variance as std": partial(quiet_with, std=lambda var, t, s: var),
-        "variance from the circle": partial(quiet_with, std=std_on_circle),
+        "variance from the circle": partial(quiet_with, std=on_circle),
         "all the noise of the next level": partial(quiet_with, std=lambda var, t, s: s.sigma),
         "silent one step early": partial(quiet_with, silent=lambda t, s: s.sigma <= 0.5 * t.sigma),
         "last step not taken": lambda x, *to: quiet_at_the_end(x, *to) if to[-1].sigma else x,
@@ -363,11 +350,7 @@ def guess_by_solving(x, v, t):
     return torch.linalg.solve(lines, known)[0].reshape(x.shape)
 
 
-def from_v_with(
-    x, v, t,
-    above=lambda x, v, a, s: a * x - s * v,
-    below=lambda a, s: a**2 + s**2,
-):  # fmt: skip
+def from_v_with(x, v, t, above=lambda x, v, a, s: a * x - s * v, below=lambda a, s: a**2 + s**2):
     """The guess as a fraction."""
     return above(x, v, t.alpha, t.sigma) / below(t.alpha, t.sigma)
 
@@ -431,13 +414,9 @@ def ladder_by_list(entries, alpha_bar):
     return torch.tensor([k**0.5 for k in kept]), torch.tensor([(1 - k) ** 0.5 for k in kept])
 
 
-def rungs(
-    entries, alpha_bar,
-    way=lambda e, a: [*e, 0],
-    level=lambda kept: (kept.sqrt(), (1 - kept).sqrt()),
-):  # fmt: skip
+def rungs(e, a, way=lambda e, a: [*e, 0], level=lambda kept: (kept.sqrt(), (1 - kept).sqrt())):
     """The ladder in parts: the entries, and what a level is made of."""
-    return level(alpha_bar[way(entries, alpha_bar)])
+    return level(a[way(e, a)])
 
 
 def two_of_them(answer, probe):
@@ -512,9 +491,9 @@ def stride_by_ratio(x, eps, i, entries, alpha_bar):
     return s.sqrt() * (x / t.sqrt() + (ratio[1] - ratio[0]) * eps)
 
 
-def stride_with(x, eps, i, entries, alpha_bar, between=lambda i, e, T: (e[i], e[i + 1])):
+def stride_with(x, eps, i, entries, alpha_bar, at=lambda i, e, T: (e[i], e[i + 1])):
     """The stride between two entries of the table."""
-    n, m = between(i, entries, len(alpha_bar) - 1)
+    n, m = at(i, entries, len(alpha_bar) - 1)
     return stride(x, eps, 0, [n, max(m, 0)], alpha_bar)
 
 
@@ -534,23 +513,21 @@ in_code(
     probes=stride_probes,
     variants=(stride_by_library, stride_by_ratio, stride_with),
     slips={
-        "even stride": partial(
-            stride_with, between=lambda i, e, T: (e[i], e[i] - T // (len(e) - 1))
-        ),
-        "neighbour": partial(stride_with, between=lambda i, e, T: (e[i], e[i] - 1)),
+        "even stride": partial(stride_with, at=lambda i, e, T: (e[i], e[i] - T // (len(e) - 1))),
+        "neighbour": partial(stride_with, at=lambda i, e, T: (e[i], e[i] - 1)),
         "stride of the first step": partial(
-            stride_with, between=lambda i, e, T: (e[i], e[i] - (e[0] - e[1]))
+            stride_with, at=lambda i, e, T: (e[i], e[i] - e[0] + e[1])
         ),
-        "stride of the step before": partial(stride_with, between=as_far_as_before),
-        "index for entry": partial(stride_with, between=lambda i, e, T: (i + 1, i)),
-        "straight to the data": partial(stride_with, between=lambda i, e, T: (e[i], 0)),
-        "goes nowhere": partial(stride_with, between=lambda i, e, T: (e[i], e[i])),
-        "the other way": partial(stride_with, between=lambda i, e, T: (e[i + 1], e[i])),
+        "stride of the step before": partial(stride_with, at=as_far_as_before),
+        "index for entry": partial(stride_with, at=lambda i, e, T: (i + 1, i)),
+        "straight to the data": partial(stride_with, at=lambda i, e, T: (e[i], 0)),
+        "goes nowhere": partial(stride_with, at=lambda i, e, T: (e[i], e[i])),
+        "the other way": partial(stride_with, at=lambda i, e, T: (e[i + 1], e[i])),
         "one place late": lambda x, eps, i, e, a: stride(x, eps, i + 1, [*e, 0], a),
-        "one place early": partial(stride_with, between=lambda i, e, T: (e[max(i - 1, 0)], e[i])),
-        "counted from 0": partial(stride_with, between=lambda i, e, T: (e[i] - 1, e[i + 1] - 1)),
+        "one place early": partial(stride_with, at=lambda i, e, T: (e[max(i - 1, 0)], e[i])),
+        "counted from 0": partial(stride_with, at=lambda i, e, T: (e[i] - 1, e[i + 1] - 1)),
         "as if from the end of the table": partial(
-            stride_with, between=lambda i, e, T: (e[i], e[i + 1] or T)
+            stride_with, at=lambda i, e, T: (e[i], e[i + 1] or T)
         ),
         "no roots": rootless,
     },
@@ -603,6 +580,8 @@ def room_with(
     return dim(s) * x0 + kept(s, std) * eps + fresh(s, std) * z
 
 
+kept_on_circle = lambda s, std: (1 - s.alpha**2 - std**2).abs().sqrt()
+
 in_code(
     "clinic.repair_10",
     make_room,
@@ -620,9 +599,7 @@ in_code(
         "variance of the fresh noise": partial(room_with, fresh=lambda s, std: std**2),
         "all of it fresh": lambda x0, eps, z, s, std: s.alpha * x0 + s.sigma * z,
         "noises swapped": lambda x0, eps, z, s, std: make_room(x0, z, eps, s, std),
-        "circle for sigma": partial(
-            room_with, kept=lambda s, std: (1 - s.alpha**2 - std**2).abs().sqrt()
-        ),
+        "circle for sigma": partial(room_with, kept=kept_on_circle),
         "guess not dimmed": partial(room_with, dim=lambda s: 1),
         "minus": partial(room_with, fresh=lambda s, std: -std),
     },
