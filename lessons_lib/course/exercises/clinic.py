@@ -3,6 +3,7 @@
 Case n is the n-th of `course.clinic.BUGS`: six in each sitting.
 """
 
+from functools import partial
 from unittest import mock
 
 import torch
@@ -12,10 +13,11 @@ from lessons_lib.course import clinic
 from lessons_lib.course.exercises.bank import OnPaper, Slip, choices, in_code
 from lessons_lib.course.exercises.probes import (
     LEAVES,
+    between_levels,
     bright,
     long_betas,
     normal,
-    pair_of_levels,
+    on_levels,
     some_level,
     strong_betas,
 )
@@ -127,111 +129,78 @@ def loop_by_recursion(net, step, x, entries, z):
     return loop_by_recursion(net, step, step(x, net(x, n), n, m, z[0]), entries[1:], z[1:])
 
 
-def _looped(
+def recorded(
+    net, step, x, entries, z,
+    way=lambda entries: entries,
     told=lambda i, n, m, steps: n,
     to=lambda n, m: (n, m),
     noise=lambda z, i, eps: z[i],
-    walk=lambda entries: entries,
-):
-    """A wrong loop: what the network is told, where the step goes, its noise, or the entries."""
-
-    @torch.no_grad()
-    def wrong(net, step, x, entries, z):
-        entries = walk(entries)
-        steps = len(entries) - 1
-        for i in range(steps):
-            n, m = entries[i], entries[i + 1]
-            eps = net(x, told(i, n, m, steps))
-            x = step(x, eps, *to(n, m), noise(z, i, eps))
-        return x
-
-    return wrong
-
-
-def _recorded(net, step, x, entries, z):
-    for i in range(len(entries) - 1):
-        x = step(x, net(x, entries[i]), entries[i], entries[i + 1], z[i])
+    after=lambda x: x,
+):  # fmt: skip
+    """The loop in parts, without `no_grad`."""
+    entries = way(entries)
+    steps = len(entries) - 1
+    for i in range(steps):
+        n, m = entries[i : i + 2]
+        eps = net(x, told(i, n, m, steps))
+        x = after(step(x, eps, *to(n, m), noise(z, i, eps)))
     return x
 
 
-def _cut_at_the_end(net, step, x, entries, z):
-    return _recorded(net, step, x, entries, z).detach()
+looped = torch.no_grad()(recorded)
 
 
-def _cut_each_time(net, step, x, entries, z):
-    for i in range(len(entries) - 1):
-        x = step(x, net(x, entries[i]), entries[i], entries[i + 1], z[i]).detach()
-    return x
-
-
-def _last_step_unrecorded(net, step, x, entries, z):
-    x = _recorded(net, step, x, entries[:-1], z)
-    return walk_back(net, step, x, entries[-2:], z[-1:])
-
-
-def _only_the_step_unrecorded(net, step, x, entries, z):
-    for i in range(len(entries) - 1):
-        eps = net(x, entries[i])
-        with torch.no_grad():
-            x = step(x, eps, entries[i], entries[i + 1], z[i])
-    return x
-
-
-def _switched_off(net, step, x, entries, z):
+def switched_off(net, step, x, entries, z):
     torch.set_grad_enabled(False)
-    return _recorded(net, step, x, entries, z)
+    return recorded(net, step, x, entries, z)
+
+
+def not_handed_on(net, step, x, entries, z):
+    """Every step starts from the first x, so that only the last one counts."""
+    return looped(net, step, x, entries[-2:], z[-1:])
+
+
+def last_step_unrecorded(net, step, x, entries, z):
+    return not_handed_on(net, step, recorded(net, step, x, entries[:-1], z), entries, z)
 
 
 @torch.no_grad()
-def _asked_once(net, step, x, entries, z):
+def asked_once(net, step, x, entries, z):
     eps = net(x, entries[0])
-    for i in range(len(entries) - 1):
-        x = step(x, eps, entries[i], entries[i + 1], z[i])
-    return x
-
-
-@torch.no_grad()
-def _not_handed_on(net, step, x, entries, z):
-    for i in range(len(entries) - 1):
-        y = step(x, net(x, entries[i]), entries[i], entries[i + 1], z[i])
-    return y
-
-
-@torch.no_grad()
-def _sees_the_start(net, step, x, entries, z):
-    start = x
-    for i in range(len(entries) - 1):
-        x = step(x, net(start, entries[i]), entries[i], entries[i + 1], z[i])
-    return x
+    return recorded(lambda x, n: eps, step, x, entries, z)
 
 
 in_code(
     "clinic.repair_1",
     walk_back,
     probes=loop_probes,
-    variants=(loop_by_pairs, loop_by_recursion),
+    variants=(loop_by_pairs, loop_by_recursion, looped),
     slips={
-        "loop index, upwards": _looped(told=lambda i, n, m, steps: i),
-        "loop index, downwards": _looped(told=lambda i, n, m, steps: steps - i),
-        "told where it goes": _looped(told=lambda i, n, m, steps: m),
-        "time ascending": _looped(walk=lambda entries: entries[::-1]),
-        "the same noise each step": _looped(noise=lambda z, i, eps: z[0]),
-        "noise from the end": _looped(noise=lambda z, i, eps: z[-1 - i]),
-        "predicted noise as fresh noise": _looped(noise=lambda z, i, eps: eps),
-        "noise drawn inside": _looped(noise=lambda z, i, eps: torch.randn_like(eps)),
-        "one entry at a time": _looped(to=lambda n, m: (n, n - 1)),
-        "step backwards": _looped(to=lambda n, m: (m, n)),
-        "stops one early": _looped(walk=lambda entries: entries[:-1]),
-        "starts one late": _looped(walk=lambda entries: entries[1:]),
-        "graph recorded": _recorded,
-        "graph cut at the end": _cut_at_the_end,
-        "last step unrecorded": _last_step_unrecorded,
-        "graph cut after each step": _cut_each_time,
-        "only the step unrecorded": _only_the_step_unrecorded,
-        "recording switched off for good": _switched_off,
-        "asked once": _asked_once,
-        "x not handed on": _not_handed_on,
-        "network sees the start": _sees_the_start,
+        "loop index, upwards": partial(looped, told=lambda i, n, m, steps: i),
+        "loop index, downwards": partial(looped, told=lambda i, n, m, steps: steps - i),
+        "told where it goes": partial(looped, told=lambda i, n, m, steps: m),
+        "time ascending": partial(looped, way=lambda entries: entries[::-1]),
+        "the same noise each step": partial(looped, noise=lambda z, i, eps: z[0]),
+        "noise from the end": partial(looped, noise=lambda z, i, eps: z[-1 - i]),
+        "predicted noise as fresh noise": partial(looped, noise=lambda z, i, eps: eps),
+        "noise drawn inside": partial(looped, noise=lambda z, i, eps: torch.randn_like(eps)),
+        "one entry at a time": partial(looped, to=lambda n, m: (n, n - 1)),
+        "step backwards": partial(looped, to=lambda n, m: (m, n)),
+        "stops one early": partial(looped, way=lambda entries: entries[:-1]),
+        "starts one late": partial(looped, way=lambda entries: entries[1:]),
+        "graph recorded": recorded,
+        "graph cut at the end": lambda *given: recorded(*given).detach(),
+        "last step unrecorded": last_step_unrecorded,
+        "graph cut after each step": partial(recorded, after=torch.Tensor.detach),
+        "only the step unrecorded": lambda net, step, *on: recorded(
+            net, torch.no_grad()(step), *on
+        ),
+        "recording switched off for good": switched_off,
+        "asked once": asked_once,
+        "x not handed on": not_handed_on,
+        "network sees the start": lambda net, step, x, *on: looped(
+            lambda _, n: net(x, n), step, x, *on
+        ),
     },
     theorems={
         "no graph": lambda out, *probe: (out[1].double(), torch.tensor([0, 0, 0, 0, 1]).double()),
@@ -263,42 +232,38 @@ def guess_probes(generator):
     return probes
 
 
-def guess_by_limits(x, eps, t):
-    """The library's guess between two limits."""
-    x0 = diffuse.x0_from_eps(x, eps, t)
-    return torch.minimum(torch.maximum(x0, -torch.ones_like(x0)), torch.ones_like(x0))
-
-
 def guess_by_cases(x, eps, t):
     """Where it is outside, its sign."""
     x0 = x / t.alpha - t.ratio * eps
     return torch.where(x0.abs() > 1, x0.sign(), x0)
 
 
-def _cut(limit):
-    """A wrong clip: limit(x0) of the right guess."""
-    return lambda x, eps, t: limit(diffuse.x0_from_eps(x, eps, t))
+def cut(x, eps, t, limit=lambda x0: x0.clamp(-1, 1)):
+    """The library's guess, and some limit."""
+    return limit(diffuse.x0_from_eps(x, eps, t))
 
 
 in_code(
     "clinic.repair_2",
     clipped_guess,
     probes=guess_probes,
-    variants=(guess_by_limits, guess_by_cases),
+    variants=(guess_by_cases, cut),
     slips={
-        "unit range": _cut(lambda x0: x0.clamp(0, 1)),
-        "not cut": _cut(lambda x0: x0),
-        "only above": _cut(lambda x0: x0.clamp(max=1)),
-        "only below": _cut(lambda x0: x0.clamp(min=-1)),
-        "moved into the range": _cut(lambda x0: (x0 + 1) / 2),
-        "moved, then cut": _cut(lambda x0: 2 * x0.clamp(0, 1) - 1),
-        "squeezed": _cut(torch.tanh),
-        "divided by its largest": _cut(lambda x0: x0 / x0.abs().max().clamp(min=1)),
+        "unit range": partial(cut, limit=lambda x0: x0.clamp(0, 1)),
+        "not cut": partial(cut, limit=lambda x0: x0),
+        "only above": partial(cut, limit=lambda x0: x0.clamp(max=1)),
+        "only below": partial(cut, limit=lambda x0: x0.clamp(min=-1)),
+        "moved into the range": partial(cut, limit=lambda x0: (x0 + 1) / 2),
+        "moved, then cut": partial(cut, limit=lambda x0: 2 * x0.clamp(0, 1) - 1),
+        "squeezed": partial(cut, limit=torch.tanh),
+        "divided by its largest": partial(cut, limit=lambda x0: x0 / x0.abs().max().clamp(min=1)),
         "x cut": lambda x, eps, t: diffuse.x0_from_eps(x.clamp(-1, 1), eps, t),
         "eps cut": lambda x, eps, t: diffuse.x0_from_eps(x, eps.clamp(-1, 1), t),
         "cut before the division": lambda x, eps, t: (x - t.sigma * eps).clamp(-1, 1) / t.alpha,
         "not divided": lambda x, eps, t: (x - t.sigma * eps).clamp(-1, 1),
-        "folded back": _cut(lambda x0: torch.where(x0.abs() > 1, torch.zeros_like(x0), x0)),
+        "folded back": partial(
+            cut, limit=lambda x0: torch.where(x0.abs() > 1, torch.zeros_like(x0), x0)
+        ),
     },
     theorems={
         "inside": lambda out, x, eps, t: (out[0].clamp(-1, 1), out[0]),
@@ -321,75 +286,48 @@ def quiet_at_the_end(x, x0, z, t, s):
     return mean + std * z
 
 
-def quiet_probes(generator):
-    """Short ways and long ones, every third one down to the data; on the circle and off it."""
-    probes = []
-    for i, shape in enumerate(LEAVES * 4):
-        x, x0, z = bright(i) * normal(3, *shape, generator=generator)
-        probes.append((x, x0, z, *pair_of_levels(i, generator)))
-    return probes
-
-
 def quiet_by_library(x, x0, z, t, s):
     """The library's own, whose dice are replaced by the z handed in."""
     with mock.patch.object(samplers, "noise_like", lambda x, generator: z):
         return samplers.ddpm(lambda x, t: x0, x, t, s, large=True).x
 
 
-def quiet_by_parts(x, x0, z, t, s):
-    """The two weights first, as old noise kept and fresh noise added."""
+def quiet_with(
+    x, x0, z, t, s,
+    std=lambda var, t, s: var.sqrt(),
+    silent=lambda t, s: s.sigma == 0,
+    fresh=lambda x, x0, z, t: z,
+):  # fmt: skip
+    """The two weights first, as old noise kept and fresh noise added; with one part wrong."""
     keep = t.alpha / s.alpha * s.sigma**2 / t.sigma**2
     mean = keep * x + (s.alpha - keep * t.alpha) * x0
-    return mean if s.sigma == 0 else mean + (t.sigma**2 - (t.alpha * s.ratio) ** 2) ** 0.5 * z
+    var = t.sigma**2 - (t.alpha * s.ratio) ** 2
+    return mean if silent(t, s) else mean + std(var, t, s) * fresh(x, x0, z, t)
 
 
-def _quiet(std=lambda var, t, s: var.sqrt() if s.sigma > 0 else 0, fresh=lambda z, x, x0, t: z):
-    """A wrong step: the spread or the fresh noise is off, the mean is right."""
-
-    def wrong(x, x0, z, t, s):
-        var = samplers.reverse_var(t, s)
-        return _mean(x, x0, var, t, s) + std(var, t, s) * fresh(z, x, x0, t)
-
-    return wrong
-
-
-def _mean(x, x0, var, t, s):
-    return (t.alpha / s.alpha * s.sigma**2 * x + s.alpha * var * x0) / t.sigma**2
-
-
-def _small(var, t, s):
-    return var.sqrt() * s.sigma / t.sigma
-
+small = lambda var, t, s: var.sqrt() * s.sigma / t.sigma
+on_circle = lambda var, t, s: (1 - (t.alpha / s.alpha) ** 2).clamp(min=0).sqrt()
+predicted = lambda x, x0, z, t: diffuse.eps_from_x0(x, x0, t)
 
 in_code(
     "clinic.repair_5",
     quiet_at_the_end,
-    probes=quiet_probes,
-    variants=(quiet_by_library, quiet_by_parts),
+    probes=partial(between_levels, many=3),
+    variants=(quiet_by_library, quiet_with),
     slips={
-        "noise at the last step": _quiet(std=lambda var, t, s: var.sqrt()),
-        "small variance everywhere": _quiet(std=_small),
-        "no noise at all": _quiet(std=lambda var, t, s: 0),
-        "noise faded out": _quiet(std=lambda var, t, s: var.sqrt() * s.sigma),
-        "variance as std": _quiet(std=lambda var, t, s: var if s.sigma > 0 else 0),
-        "variance from the circle": _quiet(
-            std=lambda var, t, s: (
-                (1 - (t.alpha / s.alpha) ** 2).clamp(min=0).sqrt() if s.sigma > 0 else 0
-            )
-        ),
-        "all the noise of the next level": _quiet(std=lambda var, t, s: s.sigma),
-        "silent one step early": _quiet(
-            std=lambda var, t, s: var.sqrt() if s.sigma > 0.5 * t.sigma else 0
-        ),
-        "last step not taken": lambda x, x0, z, t, s: (
-            quiet_at_the_end(x, x0, z, t, s) if s.sigma > 0 else x
-        ),
+        "noise at the last step": partial(quiet_with, silent=lambda t, s: False),
+        "small variance everywhere": partial(quiet_with, std=small),
+        "no noise at all": partial(quiet_with, silent=lambda t, s: True),
+        "noise faded out": partial(quiet_with, std=lambda var, t, s: var.sqrt() * s.sigma),
+        "variance as std": partial(quiet_with, std=lambda var, t, s: var),
+        "variance from the circle": partial(quiet_with, std=on_circle),
+        "all the noise of the next level": partial(quiet_with, std=lambda var, t, s: s.sigma),
+        "silent one step early": partial(quiet_with, silent=lambda t, s: s.sigma <= 0.5 * t.sigma),
+        "last step not taken": lambda x, *to: quiet_at_the_end(x, *to) if to[-1].sigma else x,
         "the guess, always": lambda x, x0, z, t, s: x0 if s.sigma == 0 else x0 + s.sigma * z,
-        "predicted noise as fresh noise": _quiet(
-            fresh=lambda z, x, x0, t: diffuse.eps_from_x0(x, x0, t)
-        ),
-        "noise taken off": _quiet(fresh=lambda z, x, x0, t: -z),
-        "clipped": lambda x, x0, z, t, s: quiet_at_the_end(x, x0, z, t, s).clamp(-1, 1),
+        "predicted noise as fresh noise": partial(quiet_with, fresh=predicted),
+        "noise taken off": lambda x, x0, z, t, s: quiet_at_the_end(x, x0, -z, t, s),
+        "clipped": lambda *step: quiet_at_the_end(*step).clamp(-1, 1),
     },
     theorems={
         "end": lambda out, x, x0, z, t, s: (out[0], x0) if s.sigma == 0 else None,
@@ -405,15 +343,6 @@ def guess_from_v(x, v, t):
     return (t.alpha * x - t.sigma * v) / (t.alpha**2 + t.sigma**2)
 
 
-def v_probes(generator):
-    """x and v of any kind, on the circle and off it."""
-    probes = []
-    for i, shape in enumerate(LEAVES * 4):
-        x, v = bright(i) * normal(2, *shape, generator=generator)
-        probes.append((x, v, some_level(i, generator)))
-    return probes
-
-
 def guess_by_solving(x, v, t):
     """x and v are two lines with two unknowns, x0 and ε: solve them, entry by entry."""
     lines = torch.stack([torch.stack([t.alpha, t.sigma]), torch.stack([-t.sigma, t.alpha])])
@@ -421,30 +350,30 @@ def guess_by_solving(x, v, t):
     return torch.linalg.solve(lines, known)[0].reshape(x.shape)
 
 
-def _over(formula):
-    """A wrong guess: formula(x, v, alpha, sigma)."""
-    return lambda x, v, t: formula(x, v, t.alpha, t.sigma)
+def from_v_with(x, v, t, above=lambda x, v, a, s: a * x - s * v, below=lambda a, s: a**2 + s**2):
+    """The guess as a fraction."""
+    return above(x, v, t.alpha, t.sigma) / below(t.alpha, t.sigma)
 
 
 in_code(
     "clinic.repair_7",
     guess_from_v,
-    probes=v_probes,
-    variants=(diffuse.x0_from_v, guess_by_solving),
+    probes=on_levels,
+    variants=(diffuse.x0_from_v, guess_by_solving, from_v_with),
     slips={
-        "read as eps": _over(lambda x, v, a, s: (x - s * v) / a),
-        "read as x0": _over(lambda x, v, a, s: v),
-        "sign": _over(lambda x, v, a, s: (s * v - a * x) / (a**2 + s**2)),
-        "letters swapped": _over(lambda x, v, a, s: (s * x - a * v) / (a**2 + s**2)),
-        "plus": _over(lambda x, v, a, s: (a * x + s * v) / (a**2 + s**2)),
-        "flow velocity": _over(lambda x, v, a, s: x - s * v),
-        "flow velocity, scaled": _over(lambda x, v, a, s: (x - s * v) / (a + s)),
-        "not divided": _over(lambda x, v, a, s: a * x - s * v),
-        "divided by the root": _over(lambda x, v, a, s: (a * x - s * v) / (a**2 + s**2).sqrt()),
-        "divided by the sum": _over(lambda x, v, a, s: (a * x - s * v) / (a + s)),
-        "divided by alpha": _over(lambda x, v, a, s: (a * x - s * v) / a),
-        "the noise": _over(lambda x, v, a, s: (s * x + a * v) / (a**2 + s**2)),
-        "squares": _over(lambda x, v, a, s: (a**2 * x - s**2 * v) / (a**2 + s**2)),
+        "read as eps": lambda x, v, t: diffuse.x0_from_eps(x, v, t),
+        "read as x0": lambda x, v, t: v,
+        "sign": lambda x, v, t: -guess_from_v(x, v, t),
+        "letters swapped": partial(from_v_with, above=lambda x, v, a, s: s * x - a * v),
+        "plus": partial(from_v_with, above=lambda x, v, a, s: a * x + s * v),
+        "flow velocity": lambda x, v, t: x - t.sigma * v,
+        "flow velocity, scaled": lambda x, v, t: (x - t.sigma * v) / (t.alpha + t.sigma),
+        "not divided": partial(from_v_with, below=lambda a, s: 1),
+        "divided by the root": partial(from_v_with, below=lambda a, s: (a**2 + s**2).sqrt()),
+        "divided by the sum": partial(from_v_with, below=lambda a, s: a + s),
+        "divided by alpha": partial(from_v_with, below=lambda a, s: a),
+        "the noise": partial(from_v_with, above=lambda x, v, a, s: s * x + a * v),
+        "squares": partial(from_v_with, above=lambda x, v, a, s: a**2 * x - s**2 * v),
     },
     theorems={
         "back": lambda out, x, v, t: (diffuse.v(out[0], diffuse.eps_from_x0(x, out[0], t), t), v),
@@ -466,11 +395,9 @@ def ladder_probes(generator):
     probes = []
     for i in range(14):
         T = int(torch.randint(8, 20, (), generator=generator))
-        betas = long_betas if i % 5 == 4 else strong_betas
-        T = 150 if i % 5 == 4 else T
+        T, betas = (150, long_betas) if i % 5 == 4 else (T, strong_betas)
         alpha_bar = levels.alpha_bar(betas(T, generator))
-        count = 1 + i % 6
-        entries = torch.randperm(T - 1, generator=generator)[:count] + 2
+        entries = torch.randperm(T - 1, generator=generator)[: 1 + i % 6] + 2
         probes.append((entries.sort(descending=True).values.tolist(), alpha_bar))
     return probes
 
@@ -487,10 +414,9 @@ def ladder_by_list(entries, alpha_bar):
     return torch.tensor([k**0.5 for k in kept]), torch.tensor([(1 - k) ** 0.5 for k in kept])
 
 
-def _rungs(entries=lambda entries, alpha_bar: [*entries, 0], levels=None):
-    """A wrong ladder: its entries, or what a level is made of, are off."""
-    levels = levels or (lambda kept: (kept.sqrt(), (1 - kept).sqrt()))
-    return lambda e, alpha_bar: levels(alpha_bar[entries(e, alpha_bar)])
+def rungs(e, a, way=lambda e, a: [*e, 0], level=lambda kept: (kept.sqrt(), (1 - kept).sqrt())):
+    """The ladder in parts: the entries, and what a level is made of."""
+    return level(a[way(e, a)])
 
 
 def two_of_them(answer, probe):
@@ -503,23 +429,20 @@ in_code(
     "clinic.repair_8",
     ladder,
     probes=ladder_probes,
-    variants=(ladder_by_library, ladder_by_list),
+    variants=(ladder_by_library, ladder_by_list, rungs),
     slips={
-        "no last level": _rungs(lambda e, a: e),
-        "last entry twice": _rungs(lambda e, a: [*e, e[-1]]),
-        "ends at entry 1": _rungs(lambda e, a: [*e, 1]),
-        "no roots": _rungs(levels=lambda kept: (kept, 1 - kept)),
-        "sigma is one minus alpha": _rungs(levels=lambda kept: (kept.sqrt(), 1 - kept.sqrt())),
-        "variance for sigma": _rungs(levels=lambda kept: (kept.sqrt(), 1 - kept)),
-        "ascending": _rungs(lambda e, a: [0, *e[::-1]]),
-        "counted from 0": _rungs(lambda e, a: [*(n - 1 for n in e), 0]),
-        "starts one late": _rungs(lambda e, a: [*e[1:], 0, 0]),
-        "swapped": _rungs(levels=lambda kept: ((1 - kept).sqrt(), kept.sqrt())),
-        "ends in noise": _rungs(lambda e, a: [*e, len(a) - 1]),
-        "starts with pure noise": lambda e, a: tuple(
-            torch.cat([end, level])
-            for end, level in zip(torch.eye(2).double()[[1, 0], 0:1], ladder(e, a), strict=True)
-        ),
+        "no last level": partial(rungs, way=lambda e, a: e),
+        "last entry twice": partial(rungs, way=lambda e, a: [*e, e[-1]]),
+        "ends at entry 1": partial(rungs, way=lambda e, a: [*e, 1]),
+        "no roots": partial(rungs, level=lambda kept: (kept, 1 - kept)),
+        "sigma is one minus alpha": partial(rungs, level=lambda k: (k.sqrt(), 1 - k.sqrt())),
+        "variance for sigma": partial(rungs, level=lambda kept: (kept.sqrt(), 1 - kept)),
+        "ascending": partial(rungs, way=lambda e, a: [0, *e[::-1]]),
+        "counted from 0": partial(rungs, way=lambda e, a: [*(n - 1 for n in e), 0]),
+        "starts one late": partial(rungs, way=lambda e, a: [*e[1:], 0, 0]),
+        "swapped": lambda e, a: ladder(e, a)[::-1],
+        "ends in noise": partial(rungs, way=lambda e, a: [*e, len(a) - 1]),
+        "starts with pure noise": lambda e, a: ladder([len(a), *e], torch.cat([a, 0 * a[:1]])),
     },
     theorems={
         "end": lambda out, e, a: (torch.stack([out[0][-1], out[1][-1]]), torch.tensor([1.0, 0.0])),
@@ -568,41 +491,45 @@ def stride_by_ratio(x, eps, i, entries, alpha_bar):
     return s.sqrt() * (x / t.sqrt() + (ratio[1] - ratio[0]) * eps)
 
 
-def _from_to(pick):
-    """A wrong stride: pick(i, entries, T) gives the two entries of the table that are used."""
+def stride_with(x, eps, i, entries, alpha_bar, at=lambda i, e, T: (e[i], e[i + 1])):
+    """The stride between two entries of the table."""
+    n, m = at(i, entries, len(alpha_bar) - 1)
+    return stride(x, eps, 0, [n, max(m, 0)], alpha_bar)
 
-    def wrong(x, eps, i, entries, alpha_bar):
-        n, m = pick(i, entries, len(alpha_bar) - 1)
-        return stride(x, eps, 0, [n, max(m, 0)], alpha_bar)
 
-    return wrong
+def as_far_as_before(i, e, T):
+    last = max(i, 1)
+    return e[i], e[i] - (e[last - 1] - e[last])
+
+
+def rootless(x, eps, i, entries, alpha_bar):
+    t, s = alpha_bar[entries[i]], alpha_bar[entries[i + 1]]
+    return s * (x - (1 - t) * eps) / t + (1 - s) * eps
 
 
 in_code(
     "clinic.repair_9",
     stride,
     probes=stride_probes,
-    variants=(stride_by_library, stride_by_ratio),
+    variants=(stride_by_library, stride_by_ratio, stride_with),
     slips={
-        "even stride": _from_to(lambda i, e, T: (e[i], e[i] - T // (len(e) - 1))),
-        "neighbour": _from_to(lambda i, e, T: (e[i], e[i] - 1)),
-        "stride of the first step": _from_to(lambda i, e, T: (e[i], e[i] - (e[0] - e[1]))),
-        "stride of the step before": _from_to(
-            lambda i, e, T: (e[i], e[i] - (e[max(i - 1, 0)] - e[max(i, 1)]))
+        "even stride": partial(stride_with, at=lambda i, e, T: (e[i], e[i] - T // (len(e) - 1))),
+        "neighbour": partial(stride_with, at=lambda i, e, T: (e[i], e[i] - 1)),
+        "stride of the first step": partial(
+            stride_with, at=lambda i, e, T: (e[i], e[i] - e[0] + e[1])
         ),
-        "index for entry": _from_to(lambda i, e, T: (i + 1, i)),
-        "straight to the data": _from_to(lambda i, e, T: (e[i], 0)),
-        "goes nowhere": _from_to(lambda i, e, T: (e[i], e[i])),
-        "the other way": _from_to(lambda i, e, T: (e[i + 1], e[i])),
-        "one place late": _from_to(lambda i, e, T: (e[i + 1], e[min(i + 2, len(e) - 1)])),
-        "one place early": _from_to(lambda i, e, T: (e[max(i - 1, 0)], e[i])),
-        "counted from 0": _from_to(lambda i, e, T: (e[i] - 1, e[i + 1] - 1)),
-        "as if from the end of the table": _from_to(
-            lambda i, e, T: (e[i], e[i + 1] if e[i + 1] else T)
+        "stride of the step before": partial(stride_with, at=as_far_as_before),
+        "index for entry": partial(stride_with, at=lambda i, e, T: (i + 1, i)),
+        "straight to the data": partial(stride_with, at=lambda i, e, T: (e[i], 0)),
+        "goes nowhere": partial(stride_with, at=lambda i, e, T: (e[i], e[i])),
+        "the other way": partial(stride_with, at=lambda i, e, T: (e[i + 1], e[i])),
+        "one place late": lambda x, eps, i, e, a: stride(x, eps, i + 1, [*e, 0], a),
+        "one place early": partial(stride_with, at=lambda i, e, T: (e[max(i - 1, 0)], e[i])),
+        "counted from 0": partial(stride_with, at=lambda i, e, T: (e[i] - 1, e[i + 1] - 1)),
+        "as if from the end of the table": partial(
+            stride_with, at=lambda i, e, T: (e[i], e[i + 1] or T)
         ),
-        "no roots": lambda x, eps, i, e, a: (
-            a[e[i + 1]] * (x - (1 - a[e[i]]) * eps) / a[e[i]] + (1 - a[e[i + 1]]) * eps
-        ),
+        "no roots": rootless,
     },
     theorems={
         "end": lambda out, x, eps, i, e, a: (
@@ -643,34 +570,37 @@ def room_by_sample(x0, eps, z, s, std):
     return diffuse.q_sample(x0, s, (1 - share**2) ** 0.5 * eps + share * z)
 
 
-def _room(kept=lambda s, std: (s.sigma**2 - std**2).sqrt(), fresh=lambda s, std: std):
-    """A wrong step: how much old noise is kept, or how much fresh noise is added, is off."""
-    return lambda x0, eps, z, s, std: s.alpha * x0 + kept(s, std) * eps + fresh(s, std) * z
+def room_with(
+    x0, eps, z, s, std,
+    dim=lambda s: s.alpha,
+    kept=lambda s, std: (s.sigma**2 - std**2).sqrt(),
+    fresh=lambda s, std: std,
+):  # fmt: skip
+    """The line in parts."""
+    return dim(s) * x0 + kept(s, std) * eps + fresh(s, std) * z
 
+
+kept_on_circle = lambda s, std: (1 - s.alpha**2 - std**2).abs().sqrt()
 
 in_code(
     "clinic.repair_10",
     make_room,
     probes=room_probes,
-    variants=(room_by_angle, room_by_sample),
+    variants=(room_by_angle, room_by_sample, room_with),
     slips={
-        "old noise kept whole": _room(kept=lambda s, std: s.sigma),
-        "spreads subtracted": _room(kept=lambda s, std: s.sigma - std),
-        "std as a share": _room(kept=lambda s, std: s.sigma * (1 - std**2).sqrt()),
-        "root forgotten": _room(kept=lambda s, std: s.sigma**2 - std**2),
-        "std not squared": _room(kept=lambda s, std: (s.sigma**2 - std).abs().sqrt()),
-        "old noise forgotten": _room(kept=lambda s, std: 0 * std),
-        "fresh noise forgotten": _room(fresh=lambda s, std: 0 * std),
-        "as much old as fresh": _room(kept=lambda s, std: std),
-        "variance of the fresh noise": _room(fresh=lambda s, std: std**2),
-        "all of it fresh": _room(kept=lambda s, std: 0 * std, fresh=lambda s, std: s.sigma),
-        "noises swapped": _room(
-            kept=lambda s, std: std, fresh=lambda s, std: (s.sigma**2 - std**2).sqrt()
-        ),
-        "circle for sigma": _room(kept=lambda s, std: (1 - s.alpha**2 - std**2).abs().sqrt()),
-        "guess not dimmed": lambda x0, eps, z, s, std: (
-            x0 + (s.sigma**2 - std**2).sqrt() * eps + std * z
-        ),
-        "minus": _room(fresh=lambda s, std: -std),
+        "old noise kept whole": partial(room_with, kept=lambda s, std: s.sigma),
+        "spreads subtracted": partial(room_with, kept=lambda s, std: s.sigma - std),
+        "std as a share": partial(room_with, kept=lambda s, std: s.sigma * (1 - std**2).sqrt()),
+        "root forgotten": partial(room_with, kept=lambda s, std: s.sigma**2 - std**2),
+        "std not squared": partial(room_with, kept=lambda s, std: (s.sigma**2 - std).abs().sqrt()),
+        "old noise forgotten": partial(room_with, kept=lambda s, std: 0),
+        "fresh noise forgotten": partial(room_with, fresh=lambda s, std: 0),
+        "as much old as fresh": partial(room_with, kept=lambda s, std: std),
+        "variance of the fresh noise": partial(room_with, fresh=lambda s, std: std**2),
+        "all of it fresh": lambda x0, eps, z, s, std: s.alpha * x0 + s.sigma * z,
+        "noises swapped": lambda x0, eps, z, s, std: make_room(x0, z, eps, s, std),
+        "circle for sigma": partial(room_with, kept=kept_on_circle),
+        "guess not dimmed": partial(room_with, dim=lambda s: 1),
+        "minus": partial(room_with, fresh=lambda s, std: -std),
     },
 )

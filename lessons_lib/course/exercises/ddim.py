@@ -11,9 +11,24 @@ import torch
 
 from lessons_lib import diffuse, samplers
 from lessons_lib.course.exercises import two_lines
-from lessons_lib.course.exercises.bank import in_code, on_paper
-from lessons_lib.course.exercises.probes import LEAVES, bright, normal, pair_of_levels, some_level
-from lessons_lib.course.exercises.two_lines import guess, posterior_mean, renoise, root
+from lessons_lib.course.exercises.bank import in_code, on_paper, rounded
+from lessons_lib.course.exercises.probes import (
+    LEAVES,
+    between_levels,
+    bright,
+    law_of,
+    normal,
+    on_levels,
+    pair_of_levels,
+)
+from lessons_lib.course.exercises.two_lines import (
+    FIRST,
+    SECOND,
+    SLIPS,
+    guess,
+    posterior_mean,
+    root,
+)
 from lessons_lib.levels import Level
 
 # --- eps from x0 ----------------------------------------------------------------------------------
@@ -24,15 +39,6 @@ def eps_from_x0(x, x0, t):
     return (x - t.alpha * x0) / t.sigma
 
 
-def eps_probes(generator):
-    """x and x0 of any kind, so that no answer can lean on where they come from."""
-    probes = []
-    for i, shape in enumerate(LEAVES * 4):
-        x, x0 = bright(i) * normal(2, *shape, generator=generator)
-        probes.append((x, x0, some_level(i, generator)))
-    return probes
-
-
 def eps_by_ratio(x, x0, t):
     """In the scale of k-diffusion: the noise on x/α has spread σ/α."""
     return (x / t.alpha - x0) / t.ratio
@@ -41,7 +47,7 @@ def eps_by_ratio(x, x0, t):
 in_code(
     "ddim.eps_from_x0",
     eps_from_x0,
-    probes=eps_probes,
+    probes=on_levels,
     variants=(diffuse.eps_from_x0, eps_by_ratio),
     slips={
         "sign": lambda x, x0, t: (t.alpha * x0 - x) / t.sigma,
@@ -78,15 +84,6 @@ def ddim_step(x, eps, t, s):
     return s.alpha * x0 + s.sigma * eps
 
 
-def step_probes(generator):
-    """Short and long ways, on the circle and off it, every third one down to the data."""
-    probes = []
-    for i, shape in enumerate(LEAVES * 4):
-        x, eps = bright(i) * normal(2, *shape, generator=generator)
-        probes.append((x, eps, *pair_of_levels(i, generator)))
-    return probes
-
-
 def step_by_library(x, eps, t, s):
     """The library's sampler, with a denoiser that believes in this eps."""
     return samplers.ddim(lambda x, t: diffuse.x0_from_eps(x, eps, t), x, t, s).x
@@ -97,80 +94,63 @@ def step_by_euler(x, eps, t, s):
     return s.alpha * (x / t.alpha + (s.ratio - t.ratio) * eps)
 
 
-def end(name):
-    """Where the step of somebody with this slip ends."""
-    return lambda *step: two_lines.SLIPS[name](*step)[1]
+def second(line):
+    """A step with the right guess and another second line: (x0, eps, x, t, s) -> the new x."""
+    return lambda x, eps, t, s: line(guess(x, eps, t), eps, x, t, s)
 
 
-def from_guess(change):
-    """A step whose guess, or the noise that is left, is changed: (x0, eps, x, t, s) -> both."""
+def end(slip):
+    """Where the step of somebody with this slip in the two lines ends."""
+    return lambda *step: SLIPS[slip](*step)[1]
 
-    def step(x, eps, t, s):
-        x0, eps = change(guess(x, eps, t), eps, x, t, s)
-        return renoise(x0, eps, t, s, x)
 
-    return step
+def renewed(x0, eps, x, t, s):
+    return s.alpha * x0 + s.sigma * ((x - s.alpha * x0) / s.sigma)
+
+
+def clipped(x0, eps, x, t, s):
+    x0 = x0.clamp(-1, 1)
+    return s.alpha * x0 + s.sigma * (x - t.alpha * x0) / t.sigma
+
+
+def floored(x, eps, t, s):
+    return ddim_step(x, eps, t._replace(alpha=t.alpha.clamp(min=0.1)), s)
+
+
+def padded(x, eps, t, s):
+    return ddim_step(x, eps, t._replace(alpha=t.alpha + 1e-5), s)
 
 
 STOP = Level.from_alpha_bar(0.99915)  # the first entry of the scaled-linear table
-
-
-@from_guess
-def clipped(x0, eps, x, t, s):
-    x0 = x0.clamp(-1, 1)
-    return x0, (x - t.alpha * x0) / t.sigma
-
+IN_CODE = [name for name in SLIPS if name not in ("roots to two decimals", "letters swapped")]
 
 in_code(
     "ddim.ddim_step",
     ddim_step,
-    probes=step_probes,
+    probes=between_levels,
     variants=(step_by_library, step_by_euler),
     slips={
-        "the last step not taken": lambda x, eps, t, s: (
-            x if s.sigma == 0 else ddim_step(x, eps, t, s)
-        ),
-        "does not reach the data": lambda x, eps, t, s: ddim_step(
-            x, eps, t, s if s.sigma else STOP
-        ),
-        "eps recomputed on the new level": from_guess(
-            lambda x0, eps, x, t, s: (x0, (x - s.alpha * x0) / s.sigma)
-        ),
-        "goes nowhere": lambda x, eps, t, s: t.alpha * guess(x, eps, t) + t.sigma * eps,
+        "the last step not taken": lambda x, eps, t, s: ddim_step(x, eps, t, s) if s.sigma else x,
+        "does not reach the data": lambda *at: ddim_step(*at[:3], at[3] if at[3].sigma else STOP),
+        "eps recomputed on the new level": second(renewed),
+        "goes nowhere": lambda x, eps, t, s: ddim_step(x, eps, t, t),
         "levels swapped": lambda x, eps, t, s: ddim_step(x, eps, s, t),
-        "fresh noise": from_guess(lambda x0, eps, x, t, s: (x0, torch.randn_like(x))),
-        "alpha of the old level": end("alpha of the old level"),
-        "sigma of the old level": end("sigma of the old level"),
-        "noise forgotten": end("noise forgotten"),
-        "stops at the guess": end("stops at the guess"),
-        "from x, not from the guess": end("from x, not from the guess"),
-        "guess not dimmed": end("guess not dimmed"),
-        "minus in the second line": end("minus in the second line"),
+        "fresh noise": lambda x, eps, t, s: (
+            s.alpha * guess(x, eps, t) + s.sigma * torch.randn_like(x)
+        ),
+    }
+    | {name: end(name) for name in IN_CODE if name != "noise added"}
+    | {
         "plus in the first line": end("noise added"),
-        "no division": end("no division"),
-        "divided by the power": end("divided by the power"),
-        "only x divided": end("only x divided"),
-        "only the noise divided": end("only the noise divided"),
-        "noise unscaled": end("noise unscaled"),
-        "variance taken off": end("variance taken off"),
-        "variance put on": end("variance put on"),
-        "powers for amplitudes": end("powers for amplitudes"),
         "roots of the letters": lambda x, eps, t, s: ddim_step(x, eps, root(t), root(s)),
-        "noise from the circle": lambda x, eps, t, s: (
-            s.alpha * guess(x, eps, t) + (1 - s.alpha**2).sqrt() * eps
+        "noise from the circle": second(
+            lambda x0, eps, x, t, s: s.alpha * x0 + (1 - s.alpha**2).sqrt() * eps
         ),
-        "mean of DDPM's step": end("mean of DDPM's step"),
-        "straight to the guess": from_guess(
-            lambda x0, eps, x, t, s: ((x0 + s.sigma / t.sigma * (x - x0)) / s.alpha, 0)
-        ),
-        "guess clipped": from_guess(lambda x0, eps, x, t, s: (x0.clamp(-1, 1), eps)),
-        "guess clipped, eps derived anew": clipped,
-        "alpha kept from 0": from_guess(
-            lambda x0, eps, x, t, s: ((x - t.sigma * eps) / t.alpha.clamp(min=0.1), eps)
-        ),
-        "a little added to alpha": from_guess(
-            lambda x0, eps, x, t, s: ((x - t.sigma * eps) / (t.alpha + 1e-5), eps)
-        ),
+        "straight to the guess": second(lambda x0, eps, x, t, s: x0 + s.sigma / t.sigma * (x - x0)),
+        "guess clipped": second(lambda x0, eps, x, t, s: s.alpha * x0.clamp(-1, 1) + s.sigma * eps),
+        "guess clipped, eps derived anew": second(clipped),
+        "alpha kept from 0": floored,
+        "a little added to alpha": padded,
     },
     theorems={
         "end": lambda out, x, eps, t, s: (
@@ -180,205 +160,6 @@ in_code(
             out[0] - s.sigma * eps,
             s.alpha * guess(x, eps, t),
         ),
-    },
-)
-
-
-# --- eta ------------------------------------------------------------------------------------------
-
-
-def ddim_eta_step(x, eps, z, t, s, eta):
-    """Of the noise that level s asks for, draw a part anew and keep the rest."""
-    var = t.sigma**2 - (t.alpha / s.alpha) ** 2 * s.sigma**2  # what leads from s up to t
-    std = eta * var.sqrt() * s.sigma / t.sigma
-    x0 = (x - t.sigma * eps) / t.alpha
-    return s.alpha * x0 + (s.sigma**2 - std**2).sqrt() * eps + std * z
-
-
-def eta_probes(generator):
-    """η = 0, .4, 1 and between; fresh noise that is not zero; every third way ends at the data."""
-    probes = []
-    for i, shape in enumerate(LEAVES * 5):
-        x, eps, z = bright(i) * normal(3, *shape, generator=generator)
-        eta = (0.4, 1.0, 0.7, 0.25, 0.0)[i % 5]
-        probes.append((x, eps, z, *pair_of_levels(i, generator, circle=True), eta))
-    return probes
-
-
-def eta_by_library(x, eps, z, t, s, eta):
-    """The library's step is affine in its noise: two known draws give its mean and its std."""
-
-    def draw(seed):
-        return torch.Generator().manual_seed(seed)
-
-    def step(seed):
-        denoise = lambda x, t: diffuse.x0_from_eps(x, eps, t)
-        return samplers.ddim(denoise, x, t, s, generator=draw(seed), eta=eta).x
-
-    noise = [normal(*x.shape, generator=draw(seed)) for seed in (0, 1)]
-    apart = noise[0] - noise[1]
-    std = ((step(0) - step(1)) * apart).sum() / (apart**2).sum()
-    return step(0) + std * (z - noise[0])
-
-
-def eta_as_published(x, eps, z, t, s, eta):
-    """Equation 16 of the paper, in its own letters: alpha there is our alpha squared."""
-    a, b = float(t.alpha) ** 2, float(s.alpha) ** 2
-    std = eta * math.sqrt((1 - b) / (1 - a)) * math.sqrt(1 - a / b)
-    x0 = (x - math.sqrt(1 - a) * eps) / math.sqrt(a)
-    return math.sqrt(b) * x0 + math.sqrt(max(1 - b - std**2, 0)) * eps + std * z
-
-
-def var_of(t, s, ratio=None):
-    return t.sigma**2 - ((t.alpha / s.alpha) ** 2 if ratio is None else ratio) * s.sigma**2
-
-
-def by_parts(
-    x, eps, z, t, s, eta,
-    var=var_of,
-    std=lambda var, t, s, eta: eta * var.sqrt() * s.sigma / t.sigma,
-    keep=lambda std, s: (s.sigma**2 - std**2).sqrt(),
-    guess=lambda x, eps, t, s: s.alpha * guess(x, eps, t),
-):  # fmt: skip
-    """The step in parts, for slips with one part wrong."""
-    std = std(var(t, s), t, s, eta)
-    return guess(x, eps, t, s) + keep(std, s) * eps + std * z
-
-
-small = lambda var, t, s, eta: eta * var.sqrt() * s.sigma / t.sigma
-ratio_slip = lambda ratio: partial(
-    by_parts, var=lambda t, s: var_of(t, s, ratio(t, s)).clamp(min=0)
-)
-
-in_code(
-    "ddim.ddim_eta_step",
-    ddim_eta_step,
-    probes=eta_probes,
-    variants=(eta_by_library, eta_as_published, by_parts),
-    slips={
-        "direction keeps the fresh part": partial(by_parts, keep=lambda std, s: s.sigma),
-        "direction without the root": partial(by_parts, keep=lambda std, s: s.sigma**2 - std**2),
-        "spreads subtracted": partial(by_parts, keep=lambda std, s: s.sigma - std),
-        "std not squared": partial(by_parts, keep=lambda std, s: (s.sigma**2 - std).sqrt()),
-        "direction is the std": partial(by_parts, keep=lambda std, s: std),
-        "direction forgotten": partial(by_parts, keep=lambda std, s: 0.0),
-        "full re-noising": partial(by_parts, std=lambda var, t, s, eta: s.sigma),
-        "the larger std": partial(by_parts, std=lambda var, t, s, eta: eta * var.sqrt()),
-        "eta squared": partial(by_parts, std=lambda var, t, s, eta: small(var, t, s, eta**2)),
-        "root of eta": partial(by_parts, std=lambda var, t, s, eta: small(var, t, s, eta**0.5)),
-        "variance as std": lambda x, eps, z, t, s, eta: by_parts(
-            x, eps, small(var_of(t, s), t, s, eta) * z, t, s, eta
-        ),
-        "root forgotten": partial(
-            by_parts, std=lambda var, t, s, eta: eta * var * s.sigma**2 / t.sigma**2
-        ),
-        "root of v forgotten": partial(
-            by_parts, std=lambda var, t, s, eta: eta * var * s.sigma / t.sigma
-        ),
-        "ratio upside down": partial(
-            by_parts, std=lambda var, t, s, eta: eta * var.sqrt() * t.sigma / s.sigma
-        ),
-        "v without the dimming": ratio_slip(lambda t, s: 1),
-        "v with the ratio not squared": ratio_slip(lambda t, s: t.alpha / s.alpha),
-        "v with only one alpha squared": ratio_slip(lambda t, s: t.alpha / s.alpha**2),
-        "eta ignored, no noise": lambda x, eps, z, t, s, eta: ddim_step(x, eps, t, s),
-        "eta ignored, all the noise": lambda x, eps, z, t, s, eta: ddim_eta_step(
-            x, eps, z, t, s, 1.0
-        ),
-        "fresh noise forgotten": lambda x, eps, z, t, s, eta: by_parts(x, eps, 0 * z, t, s, eta),
-        "predicted noise as fresh noise": lambda x, eps, z, t, s, eta: by_parts(
-            x, eps, eps, t, s, eta
-        ),
-        "noises swapped": partial(
-            by_parts, std=lambda var, t, s, eta: (s.sigma**2 - small(var, t, s, eta) ** 2).sqrt()
-        ),
-        "z drawn inside": lambda x, eps, z, t, s, eta: by_parts(
-            x, eps, torch.randn_like(z), t, s, eta
-        ),
-        "alpha of the old level": partial(
-            by_parts, guess=lambda x, eps, t, s: t.alpha * guess(x, eps, t)
-        ),
-        "guess not dimmed": partial(by_parts, guess=lambda x, eps, t, s: guess(x, eps, t)),
-        "guess clipped": partial(
-            by_parts, guess=lambda x, eps, t, s: s.alpha * guess(x, eps, t).clamp(-1, 1)
-        ),
-        "at least a little of the guessed noise": partial(
-            by_parts, keep=lambda std, s: (s.sigma**2 - std**2).clamp(min=1e-3).sqrt()
-        ),
-    },
-    theorems={
-        "eta 0": lambda out, x, eps, z, t, s, eta: (
-            (out[0], ddim_step(x, eps, t, s)) if eta == 0 else None
-        ),
-        "end": lambda out, x, eps, z, t, s, eta: (
-            (out[0], guess(x, eps, t)) if s.sigma == 0 else None
-        ),
-        "eta 1": lambda out, x, eps, z, t, s, eta: (
-            (
-                out[0] - samplers.reverse_var(t, s).sqrt() * s.sigma / t.sigma * z,
-                posterior_mean(guess(x, eps, t), eps, t, s, x),
-            )
-            if eta == 1
-            else None
-        ),
-    },
-)
-
-
-# --- the score ------------------------------------------------------------------------------------
-
-
-def score_from_eps(eps, t):
-    """Uphill in log density is against the noise, the steeper the less noise there is."""
-    return -eps / t.sigma
-
-
-def score_probes(generator):
-    """Levels on the circle and off it; never one where alpha = sigma."""
-    return [
-        (bright(i) * normal(*shape, generator=generator), some_level(i, generator))
-        for i, shape in enumerate(LEAVES * 4)
-    ]
-
-
-def score_by_library(eps, t):
-    """The library's, from a picture (here all zeros) and the x that it makes with this noise."""
-    x0 = torch.zeros_like(eps)
-    return diffuse.score(diffuse.q_sample(x0, t, eps), x0, t)
-
-
-def score_by_gradient(eps, t):
-    """The slope of log N(x; α x0, σ²) at the x that this noise makes."""
-    x = (t.sigma * eps).requires_grad_()
-    (slope,) = torch.autograd.grad((-(x**2) / (2 * t.sigma**2)).sum(), x)
-    return slope
-
-
-in_code(
-    "ddim.score_from_eps",
-    score_from_eps,
-    probes=score_probes,
-    variants=(score_by_library, score_by_gradient),
-    slips={
-        "sign": lambda eps, t: eps / t.sigma,
-        "divided by the variance": lambda eps, t: -eps / t.sigma**2,
-        "not divided": lambda eps, t: -eps,
-        "unchanged": lambda eps, t: eps,
-        "divided by alpha": lambda eps, t: -eps / t.alpha,
-        "divided by both": lambda eps, t: -eps / (t.alpha * t.sigma),
-        "multiplied": lambda eps, t: -t.sigma * eps,
-        "over the ratio": lambda eps, t: -eps * t.alpha / t.sigma,
-        "root of sigma": lambda eps, t: -eps / t.sigma.sqrt(),
-        "sigma from the circle": lambda eps, t: -eps / (1 - t.alpha**2).sqrt(),
-        "the DDIM paper's alpha": lambda eps, t: -eps / (1 - t.alpha).sqrt(),
-        "half": lambda eps, t: -eps / (2 * t.sigma),
-        "log density": lambda eps, t: -(eps**2) / 2,
-        "direction only": lambda eps, t: -eps / eps.norm(),
-        "a little added to sigma": lambda eps, t: -eps / (t.sigma + 1e-5),
-        "sigma kept from 0": lambda eps, t: -eps / t.sigma.clamp(min=0.01),
-    },
-    theorems={
-        "back": lambda out, eps, t: (-t.sigma * out[0], eps),
     },
 )
 
@@ -407,7 +188,7 @@ all_of_it = lambda **given: sum(walk(**given), ())
 
 def with_slips(asked, *names):
     """What somebody answers who gets one of the two lines wrong."""
-    return {name: partial(asked, lines=two_lines.SLIPS[name]) for name in names}
+    return {name: partial(asked, lines=SLIPS[name]) for name in names}
 
 
 def even_step(dice):
@@ -425,12 +206,22 @@ def three_steps(dice):
 
 
 THE_WALK = {"x": 2.0, "ladder": (0.01, 0.30, 0.70, 1.0), "eps": (1.8, 1.4, 0.5)}
+ONE_STEP = [name for name in SECOND if name not in ("guess not dimmed", "mean of DDPM's step")]
 
-BOTH_LINES = ("no division", "divided by the power", "powers for amplitudes", "variance taken off")
-BOTH_LINES += ("noise unscaled", "noise added", "only x divided", "only the noise divided")
-OLD_LEVEL = ("alpha of the old level", "sigma of the old level")
-TO_THE_END = ("noise forgotten", "stops at the guess", "from x, not from the guess")
-TO_THE_END += ("minus in the second line", "variance put on")
+on_paper(
+    "ddim.one_step_by_hand",
+    all_of_it,
+    given={"x": 0.90, "ladder": (0.36, 0.64), "eps": (0.5,)},
+    digits=3,
+    anew=even_step,
+    anew_slack=1.1,
+    slips=with_slips(all_of_it, *FIRST, *ONE_STEP, "powers for amplitudes", "letters swapped")
+    | {
+        "goes nowhere": lambda **g: (*guesses(**g), g["x"]),
+        "swapped": lambda **g: all_of_it(**g)[::-1],
+        "two decimals": lambda **g: rounded(all_of_it(**g), 2),
+    },
+)
 
 on_paper(
     "ddim.guesses_by_hand",
@@ -440,14 +231,13 @@ on_paper(
     slack=2.5,  # roots rounded to three digits move the last digit by one or two
     anew=three_steps,
     anew_slack=6,
-    slips=with_slips(guesses, *BOTH_LINES, *OLD_LEVEL, "roots to two decimals")
+    slips=with_slips(guesses, *FIRST, "powers for amplitudes", "roots to two decimals")
+    | with_slips(guesses, "alpha of the old level", "sigma of the old level")
     | {
         "two decimals": (2.2, 2.8, 3.38),
-        "walk stops at the guess": partial(guesses, lines=two_lines.SLIPS["stops at the guess"]),
-        "no noise put back": partial(guesses, lines=two_lines.SLIPS["noise forgotten"]),
-        "x never moves": lambda x, ladder, eps: tuple(
-            guess(x, e, level(a)) for e, a in zip(eps, ladder, strict=False)
-        ),
+        "walk stops at the guess": partial(guesses, lines=SLIPS["stops at the guess"]),
+        "no noise put back": partial(guesses, lines=SLIPS["noise forgotten"]),
+        "x never moves": partial(guesses, lines=lambda x, eps, t, s: (guess(x, eps, t), x)),
         "stations": stations,
     },
 )
@@ -460,28 +250,167 @@ on_paper(
     slack=2.5,
     anew=three_steps,
     anew_slack=6,
-    slips={"stops before the data": lambda **g: (*stations(**g)[:2], stations(**g)[1])}
-    | with_slips(stations, *OLD_LEVEL, *TO_THE_END, *BOTH_LINES, "roots to two decimals")
-    | with_slips(stations, "guess not dimmed", "mean of DDPM's step")
+    slips=with_slips(stations, *FIRST, *SECOND, "powers for amplitudes", "roots to two decimals")
     | {
+        "stops before the data": lambda **g: (*stations(**g)[:2], stations(**g)[1]),
         "two decimals": (2.72, 3.12, 3.38),
         "start counted": lambda **g: (g["x"], *stations(**g)[:2]),
         "guesses": guesses,
     },
 )
 
-on_paper(
-    "ddim.one_step_by_hand",
-    all_of_it,
-    given={"x": 0.90, "ladder": (0.36, 0.64), "eps": (0.5,)},
-    digits=3,
-    anew=even_step,
-    anew_slack=1.1,
-    slips=with_slips(all_of_it, *BOTH_LINES, *OLD_LEVEL, *TO_THE_END)
-    | {
-        "letters swapped": (0.75, 0.85),
-        "goes nowhere": (0.833, 0.9),
-        "swapped": (0.967, 0.833),
-        "two decimals": (0.83, 0.97),
+
+# --- the score ------------------------------------------------------------------------------------
+
+
+def score_from_eps(eps, t):
+    """Uphill in log density is against the noise, the steeper the less noise there is."""
+    return -eps / t.sigma
+
+
+def score_by_library(eps, t):
+    """The library's, from a picture (here all zeros) and the x that it makes with this noise."""
+    x0 = torch.zeros_like(eps)
+    return diffuse.score(diffuse.q_sample(x0, t, eps), x0, t)
+
+
+def score_by_gradient(eps, t):
+    """The slope of log N(x; α x0, σ²) at the x that this noise makes."""
+    x = (t.sigma * eps).requires_grad_()
+    (slope,) = torch.autograd.grad((-(x**2) / (2 * t.sigma**2)).sum(), x)
+    return slope
+
+
+in_code(
+    "ddim.score_from_eps",
+    score_from_eps,
+    probes=partial(on_levels, many=1),
+    variants=(score_by_library, score_by_gradient),
+    slips={
+        "sign": lambda eps, t: eps / t.sigma,
+        "divided by the variance": lambda eps, t: -eps / t.sigma**2,
+        "not divided": lambda eps, t: -eps,
+        "unchanged": lambda eps, t: eps,
+        "divided by alpha": lambda eps, t: -eps / t.alpha,
+        "divided by both": lambda eps, t: -eps / (t.alpha * t.sigma),
+        "multiplied": lambda eps, t: -t.sigma * eps,
+        "over the ratio": lambda eps, t: -eps * t.alpha / t.sigma,
+        "root of sigma": lambda eps, t: -eps / t.sigma.sqrt(),
+        "sigma from the circle": lambda eps, t: -eps / (1 - t.alpha**2).sqrt(),
+        "the DDIM paper's alpha": lambda eps, t: -eps / (1 - t.alpha).sqrt(),
+        "half": lambda eps, t: -eps / (2 * t.sigma),
+        "log density": lambda eps, t: -(eps**2) / 2,
+        "direction only": lambda eps, t: -eps / eps.norm(),
+        "a little added to sigma": lambda eps, t: -eps / (t.sigma + 1e-5),
+        "sigma kept from 0": lambda eps, t: -eps / t.sigma.clamp(min=0.01),
+    },
+    theorems={
+        "back": lambda out, eps, t: (-t.sigma * out[0], eps),
+    },
+)
+
+
+# --- eta ------------------------------------------------------------------------------------------
+
+
+def ddim_eta_step(x, eps, z, t, s, eta):
+    """Of the noise that level s asks for, draw a part anew and keep the rest."""
+    var = t.sigma**2 - (t.alpha / s.alpha) ** 2 * s.sigma**2  # what leads from s up to t
+    std = eta * var.sqrt() * s.sigma / t.sigma
+    x0 = (x - t.sigma * eps) / t.alpha
+    return s.alpha * x0 + (s.sigma**2 - std**2).sqrt() * eps + std * z
+
+
+def eta_probes(generator):
+    """η = 0, .4, 1 and between; fresh noise that is not zero; every third way ends at the data."""
+    probes = []
+    for i, shape in enumerate(LEAVES * 5):
+        x, eps, z = bright(i) * normal(3, *shape, generator=generator)
+        eta = (0.4, 1.0, 0.7, 0.25, 0.0)[i % 5]
+        probes.append((x, eps, z, *pair_of_levels(i, generator, circle=True), eta))
+    return probes
+
+
+def eta_by_library(x, eps, z, t, s, eta):
+    """The library's step is affine in its noise: two known draws give its mean and its std."""
+    step = partial(samplers.ddim, lambda x, t: diffuse.x0_from_eps(x, eps, t), x, t, s, eta=eta)
+    mean, std = law_of(lambda dice: step(generator=dice).x, x)
+    return mean + std * z
+
+
+def eta_as_published(x, eps, z, t, s, eta):
+    """Equation 16 of the paper, in its own letters: alpha there is our alpha squared."""
+    a, b = float(t.alpha) ** 2, float(s.alpha) ** 2
+    std = eta * math.sqrt((1 - b) / (1 - a)) * math.sqrt(1 - a / b)
+    x0 = (x - math.sqrt(1 - a) * eps) / math.sqrt(a)
+    return math.sqrt(b) * x0 + math.sqrt(max(1 - b - std**2, 0)) * eps + std * z
+
+
+def eta_with(
+    x, eps, z, t, s, eta,
+    ratio=lambda t, s: (t.alpha / s.alpha) ** 2,
+    std=lambda var, down, eta: eta * var.sqrt() * down,
+    keep=lambda s, std: (s.sigma**2 - std**2).sqrt(),
+    mix=lambda keep, std, eps, z: keep * eps + std * z,
+    dim=lambda x0, t, s: s.alpha * x0,
+):  # fmt: skip
+    """The step in parts; `down` is σ_s/σ_t."""
+    var = (t.sigma**2 - ratio(t, s) * s.sigma**2).clamp(min=0)
+    std = std(var, s.sigma / t.sigma, eta)
+    return dim(guess(x, eps, t), t, s) + mix(keep(s, std), std, eps, z)
+
+
+floor = lambda s, std: (s.sigma**2 - std**2).clamp(min=1e-3).sqrt()
+own_dice = lambda keep, std, eps, z: keep * eps + std * torch.randn_like(z)
+
+in_code(
+    "ddim.ddim_eta_step",
+    ddim_eta_step,
+    probes=eta_probes,
+    variants=(eta_by_library, eta_as_published, eta_with),
+    slips={
+        "direction keeps the fresh part": partial(eta_with, keep=lambda s, std: s.sigma),
+        "direction without the root": partial(eta_with, keep=lambda s, std: s.sigma**2 - std**2),
+        "spreads subtracted": partial(eta_with, keep=lambda s, std: s.sigma - std),
+        "std not squared": partial(eta_with, keep=lambda s, std: (s.sigma**2 - std).sqrt()),
+        "direction is the std": partial(eta_with, keep=lambda s, std: std),
+        "direction forgotten": partial(eta_with, mix=lambda keep, std, eps, z: std * z),
+        "full re-noising": lambda x, eps, z, t, s, eta: s.alpha * guess(x, eps, t) + s.sigma * z,
+        "the larger std": partial(eta_with, std=lambda var, down, eta: eta * var.sqrt()),
+        "eta squared": lambda *step: ddim_eta_step(*step[:5], step[5] ** 2),
+        "root of eta": lambda *step: ddim_eta_step(*step[:5], step[5] ** 0.5),
+        "variance as std": partial(eta_with, mix=lambda keep, std, eps, z: keep * eps + std**2 * z),
+        "root forgotten": partial(eta_with, std=lambda var, down, eta: eta * var * down**2),
+        "root of v forgotten": partial(eta_with, std=lambda var, down, eta: eta * var * down),
+        "ratio upside down": partial(eta_with, std=lambda var, down, eta: eta * var.sqrt() / down),
+        "v without the dimming": partial(eta_with, ratio=lambda t, s: 1),
+        "v with the ratio not squared": partial(eta_with, ratio=lambda t, s: t.alpha / s.alpha),
+        "v with only one alpha squared": partial(eta_with, ratio=lambda t, s: t.alpha / s.alpha**2),
+        "eta ignored, no noise": lambda x, eps, z, t, s, eta: ddim_step(x, eps, t, s),
+        "eta ignored, all the noise": lambda *step: ddim_eta_step(*step[:5], 1.0),
+        "fresh noise forgotten": partial(eta_with, mix=lambda keep, std, eps, z: keep * eps),
+        "predicted noise as fresh noise": lambda x, eps, _, *to: ddim_eta_step(x, eps, eps, *to),
+        "noises swapped": partial(eta_with, mix=lambda keep, std, eps, z: std * eps + keep * z),
+        "z drawn inside": partial(eta_with, mix=own_dice),
+        "alpha of the old level": partial(eta_with, dim=lambda x0, t, s: t.alpha * x0),
+        "guess not dimmed": partial(eta_with, dim=lambda x0, t, s: x0),
+        "guess clipped": partial(eta_with, dim=lambda x0, t, s: s.alpha * x0.clamp(-1, 1)),
+        "at least a little of the guessed noise": partial(eta_with, keep=floor),
+    },
+    theorems={
+        "eta 0": lambda out, x, eps, z, t, s, eta: (
+            (out[0], ddim_step(x, eps, t, s)) if eta == 0 else None
+        ),
+        "end": lambda out, x, eps, z, t, s, eta: (
+            (out[0], guess(x, eps, t)) if s.sigma == 0 else None
+        ),
+        "eta 1": lambda out, x, eps, z, t, s, eta: (
+            (
+                out[0] - samplers.reverse_var(t, s).sqrt() * s.sigma / t.sigma * z,
+                posterior_mean(guess(x, eps, t), eps, t, s, x),
+            )
+            if eta == 1
+            else None
+        ),
     },
 )

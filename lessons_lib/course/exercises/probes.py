@@ -36,6 +36,19 @@ def noise(a):
     return (1 - a).sqrt()
 
 
+def law_of(step, x):
+    """Mean and spread of a step that is affine in its one draw of noise, of x's shape.
+
+    step    generator -> where it ends; two draws that are known tell both
+    """
+    draw = lambda seed: torch.Generator().manual_seed(seed)
+    end, other = step(draw(0)), step(draw(1))
+    noise, apart = (normal(*x.shape, generator=draw(seed)) for seed in (0, 1))
+    apart = noise - apart
+    std = ((end - other) * apart).sum() / (apart**2).sum()
+    return end - std * noise, std
+
+
 def per_sample(a, x):
     """One number per sample, shaped to multiply x: (B,) to (B, 1, ..., 1)."""
     return a.reshape(-1, *[1] * (x.ndim - 1))
@@ -144,3 +157,21 @@ def pair_of_levels(i, generator, circle=False):
         t = schedule(0.6 + 0.35 * torch.rand((), generator=generator, dtype=torch.float64))
         s = schedule(0.0 if i % 3 == 0 else 0.2 + 0.35 * float(torch.rand((), generator=generator)))
     return t, s
+
+
+def on_levels(generator, many=2):
+    """So many tensors of any kind and a level, on the circle or off it, or close to an end."""
+    probes = []
+    for i, shape in enumerate(LEAVES * 4):
+        given = bright(i) * normal(many, *shape, generator=generator)
+        probes.append((*given, some_level(i, generator)))
+    return probes
+
+
+def between_levels(generator, many=2):
+    """So many tensors of any kind, and two levels: ways short and long, or down to the data."""
+    probes = []
+    for i, shape in enumerate(LEAVES * 4):
+        given = bright(i) * normal(many, *shape, generator=generator)
+        probes.append((*given, *pair_of_levels(i, generator)))
+    return probes

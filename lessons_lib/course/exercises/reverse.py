@@ -1,10 +1,11 @@
-"""Exercises of notebook 02, the reverse process and the loss, in the paper's language of tables.
+"""Exercises of notebook 02, one step back and the loss, in the paper's language of tables.
 
 Integers n = 1 ... T count the steps; `alpha_bar` has T + 1 entries, float64, and alpha_bar[0] = 1
 is the data. The neighbour of n on the way back is n - 1.
 """
 
 import math
+from functools import partial
 
 import torch
 
@@ -12,153 +13,13 @@ from lessons_lib import diffuse, exact, levels, samplers
 from lessons_lib.course.exercises.bank import in_code, on_paper
 from lessons_lib.course.exercises.probes import (
     SHAPES,
+    law_of,
     normal,
     per_sample,
     some_table,
     strong_betas,
     table_level,
 )
-
-KL = "How far apart are two Gaussians?"
-
-
-# --- the product of two Gaussians, by hand --------------------------------------------------------
-
-
-def weighed(m, v, w):
-    """Precisions add; the mean weighs the two means by theirs."""
-    precision = 1 / w + 1 / v
-    return m / v / precision, 1 / precision
-
-
-on_paper(
-    "reverse.gauss_product",
-    weighed,
-    given={"m": 2, "v": 0.25, "w": 1},
-    digits=2,
-    anew=lambda dice: {"m": dice.randint(1, 5), "v": dice.choice((0.25, 0.5, 2, 4)), "w": 1},
-    anew_digits=3,
-    anew_slack=1.1,
-    slips={
-        "std for variance": (4 / 3, 1 / 3),
-        "sum of two numbers": lambda m, v, w: (m, v + w),
-        "averages": lambda m, v, w: (m / 2, (v + w) / 2),
-        "plain mean": lambda m, v, w: (m / 2, weighed(m, v, w)[1]),
-        "weights swapped": lambda m, v, w: (m / w / (1 / w + 1 / v), weighed(m, v, w)[1]),
-        "precision returned": lambda m, v, w: (weighed(m, v, w)[0], 1 / w + 1 / v),
-        "std returned": lambda m, v, w: (weighed(m, v, w)[0], math.sqrt(weighed(m, v, w)[1])),
-        "everything multiplied": (0.0, 0.25),
-        "not divided": lambda m, v, w: (m / v, weighed(m, v, w)[1]),
-    },
-)
-
-
-# --- KL of two Gaussians --------------------------------------------------------------------------
-
-
-def kl(mean_1, var_1, mean_2, var_2):
-    """What it costs, in nats, to believe Gaussian 2 where Gaussian 1 is true."""
-    return ((var_1 + (mean_1 - mean_2) ** 2) / var_2 - 1 + (var_2 / var_1).log()) / 2
-
-
-def kl_probes(generator):
-    """Variances on both sides of 1, and apart; among them equal means, equal variances, twins.
-
-    Beside the twins stands a pair that is none: where all must be 0, no rounding is allowed for.
-
-    KL does not depend on the unit of length: two probes are tiny, and one is huge.
-    """
-    probes = []
-    for shape in ((5,), (2, 3), (4, 4), (1,)) * 3:
-        mean_1, mean_2 = normal(2, *shape, generator=generator)
-        var_1, var_2 = 0.2 + 2.5 * torch.rand(2, *shape, generator=generator, dtype=torch.float64)
-        probes.append((mean_1, var_1, mean_2, var_2))
-    (mean_1, var_1, mean_2, var_2), *_ = probes
-    same = [(mean_1, var_1, mean_1, var_2), (mean_1, var_1, mean_2, var_1)]
-    units = [(u * m, u**2 * v, u * n, u**2 * w)
-             for u, (m, v, n, w) in zip((1e-5, 1e-3, 300), probes, strict=False)]  # fmt: skip
-    twins = (mean_1, var_1, mean_1, torch.cat([var_1[:-1], 2 * var_1[-1:]]))
-    return [*probes, *same, twins, *units]
-
-
-def kl_by_torch(mean_1, var_1, mean_2, var_2):
-    """torch's own, which asks for standard deviations."""
-    normals = (
-        torch.distributions.Normal(m, v.sqrt()) for m, v in ((mean_1, var_1), (mean_2, var_2))
-    )
-    return torch.distributions.kl_divergence(*normals)
-
-
-def kl_by_sum(mean_1, var_1, mean_2, var_2):
-    """The definition: the mean of log p_1 - log p_2 under p_1, as a fine sum."""
-    z = torch.linspace(-9, 9, 4001, dtype=torch.float64)
-    x = mean_1[..., None] + var_1[..., None].sqrt() * z
-
-    def log_p(mean, var):
-        return -((x - mean[..., None]) ** 2) / (2 * var[..., None]) - var[..., None].log() / 2
-
-    share = torch.softmax(-(z**2) / 2, dim=0)
-    return (share * (log_p(mean_1, var_1) - log_p(mean_2, var_2))).sum(-1)
-
-
-def _kl(formula):
-    """A wrong KL: formula(d, a, b), with d the difference of means and a, b the variances."""
-    return lambda mean_1, var_1, mean_2, var_2: formula(mean_1 - mean_2, var_1, var_2)
-
-
-in_code(
-    "reverse.kl",
-    kl,
-    probes=kl_probes,
-    variants=(kl_by_torch, kl_by_sum),
-    slips={
-        "arguments swapped": lambda m1, v1, m2, v2: kl(m2, v2, m1, v1),
-        "var taken for a std": lambda m1, v1, m2, v2: kl(m1, v1**2, m2, v2**2),
-        "roots of the variances": lambda m1, v1, m2, v2: kl(m1, v1.sqrt(), m2, v2.sqrt()),
-        "no minus one": _kl(lambda d, a, b: ((a + d**2) / b + (b / a).log()) / 2),
-        "sign of the logarithm": _kl(lambda d, a, b: ((a + d**2) / b - 1 + (a / b).log()) / 2),
-        "no half": _kl(lambda d, a, b: (a + d**2) / b - 1 + (b / a).log()),
-        "bits": lambda *probe: kl(*probe) / math.log(2),
-        "times ln 2": lambda *probe: kl(*probe) * math.log(2),
-        "log10": _kl(lambda d, a, b: ((a + d**2) / b - 1 + (b / a).log10()) / 2),
-        "log2 in one place": _kl(lambda d, a, b: ((a + d**2) / b - 1 + (b / a).log2()) / 2),
-        "log of stds under the half": _kl(
-            lambda d, a, b: ((a + d**2) / b - 1 + (b / a).sqrt().log()) / 2
-        ),
-        "no logarithm": _kl(lambda d, a, b: ((a + d**2) / b - 1) / 2),
-        "means forgotten": _kl(lambda d, a, b: (a / b - 1 + (b / a).log()) / 2),
-        "means only": _kl(lambda d, a, b: d**2 / b / 2),
-        "difference not squared": _kl(lambda d, a, b: ((a + d.abs()) / b - 1 + (b / a).log()) / 2),
-        "mean term over the first variance": _kl(
-            lambda d, a, b: (a / b + d**2 / a - 1 + (b / a).log()) / 2
-        ),
-        "mean term over the std": _kl(
-            lambda d, a, b: (a / b + d**2 / b.sqrt() - 1 + (b / a).log()) / 2
-        ),
-        "mean term not divided": _kl(lambda d, a, b: (a / b + d**2 - 1 + (b / a).log()) / 2),
-        "first variance not divided": _kl(lambda d, a, b: (a + d**2 / b - 1 + (b / a).log()) / 2),
-        "logarithm outside the half": _kl(lambda d, a, b: ((a + d**2) / b - 1) / 2 + (b / a).log()),
-        "ratio upside down": _kl(lambda d, a, b: ((b + d**2) / a - 1 + (b / a).log()) / 2),
-        "cross entropy": _kl(lambda d, a, b: ((a + d**2) / b + (2 * math.pi * b).log()) / 2),
-        "both ways": lambda m1, v1, m2, v2: (kl(m1, v1, m2, v2) + kl(m2, v2, m1, v1)) / 2,
-        "summed up": lambda *probe: kl(*probe).sum(),
-        "a little added to the variances": lambda m1, v1, m2, v2: kl(m1, v1 + 1e-8, m2, v2 + 1e-8),
-        "variances kept from 0": lambda m1, v1, m2, v2: kl(
-            m1, v1.clamp(min=1e-6), m2, v2.clamp(min=1e-6)
-        ),
-    },
-    theorems={
-        "equal": lambda out, m1, v1, m2, v2: (
-            torch.where((m1 == m2) & (v1 == v2), out[0], 0.0),
-            0 * m1,
-        ),
-        "equal variances": lambda out, m1, v1, m2, v2: (
-            (out[0], (m1 - m2) ** 2 / (2 * v1)) if torch.equal(v1, v2) else None
-        ),
-        "never below 0": lambda out, *probe: (out[0].clamp(min=0), out[0]),
-    },
-)
-
 
 # --- the posterior --------------------------------------------------------------------------------
 
@@ -187,19 +48,12 @@ def posterior_probes(generator):
 
 
 def mean_by_library(x_n, x0, n, alpha_bar):
-    """The library's stochastic step, sample by sample, with its fresh noise averaged away.
-
-    The step is affine in its noise: with two draws known, it can be taken off.
-    """
+    """The library's stochastic step, sample by sample, with its fresh noise averaged away."""
     rows = []
     for x, data, k in zip(x_n, x0, n, strict=True):
         t, s = table_level(k, alpha_bar, x), table_level(k - 1, alpha_bar, x)
-        draw = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-        noise = [normal(*x.shape, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
-        step = [samplers.ddpm(lambda x, t, data=data: data, x, t, s, generator=g).x for g in draw]
-        apart = noise[0] - noise[1]
-        std = ((step[0] - step[1]) * apart).sum() / (apart**2).sum()
-        rows.append(step[0] - std * noise[0])
+        step = partial(samplers.ddpm, lambda x, t, data=data: data, x, t, s)
+        rows.append(law_of(lambda dice, step=step: step(generator=dice).x, x)[0])
     return torch.stack(rows)
 
 
@@ -212,96 +66,69 @@ def mean_by_witnesses(x_n, x0, n, alpha_bar):
     return (front * var_behind + behind * var_front) / (var_front + var_behind)
 
 
-def _mean(formula, shape=per_sample, pick=lambda alpha_bar, n: (alpha_bar[n], alpha_bar[n - 1])):
-    """A wrong posterior mean: formula(x_n, x0, a, before, keep), the entries picked per sample."""
-
-    def wrong(x_n, x0, n, alpha_bar):
-        a, before = (shape(entry, x_n) for entry in pick(alpha_bar, n))
-        return formula(x_n, x0, a, before, a / before)
-
-    return wrong
+def entries(alpha_bar, n):
+    """ᾱ_n, the entry before it, and the share that one step keeps."""
+    return alpha_bar[n], alpha_bar[n - 1], alpha_bar[n] / alpha_bar[n - 1]
 
 
-def _bayes(x, x0, a, b, keep):
-    return (b.sqrt() * (1 - keep) * x0 + keep.sqrt() * (1 - b) * x) / (1 - a)
+def without_data(alpha_bar, n):
+    """As in codes without an entry for the data: before the first entry comes the last."""
+    a, _, keep = entries(alpha_bar, n)
+    return a, alpha_bar[1:][n - 2], keep
 
 
-def _wrap_mean(x, x0, n, alpha_bar):
-    table = alpha_bar[1:]  # one entry per step, as in codes without an entry for the data
-    a, b, keep = table[n - 1], table[n - 2], alpha_bar[n] / alpha_bar[n - 1]
-    return _bayes(x, x0, *(per_sample(entry, x) for entry in (a, b, keep)))
+one_early = lambda alpha_bar, n: entries(alpha_bar, n - 1)
+first_for_all = lambda alpha_bar, n: entries(alpha_bar, n[:1].expand(len(n)))
+along_width = lambda a, x: a
+for_images = lambda a, x: a[:, None, None, None]
 
+
+def mean_with(
+    x_n, x0, n, alpha_bar, entries=entries, shape=per_sample,
+    front=lambda a, b, k: b.sqrt() * (1 - k),
+    behind=lambda a, b, k: k.sqrt() * (1 - b),
+    whole=lambda a: 1 - a,
+):  # fmt: skip
+    """The posterior mean in parts, which are made of the three entries a, b and k."""
+    a, b, k = (shape(entry, x_n) for entry in entries(alpha_bar, n))
+    return (front(a, b, k) * x0 + behind(a, b, k) * x_n) / whole(a)
+
+
+def power_of_alpha(a, b, k):
+    """The boxed formula's α_s var, with ᾱ for α in both."""
+    return b * (1 - a - k**2 * (1 - b))
+
+
+rootless = partial(mean_with, behind=lambda a, b, k: k * (1 - b))
+squared = lambda a: (1 - a) ** 2
+squared_behind = lambda a, b, k: k.sqrt() * squared(b)
 
 in_code(
     "reverse.posterior_mean",
     posterior_mean,
     probes=posterior_probes,
-    variants=(mean_by_library, mean_by_witnesses),
+    variants=(mean_by_library, mean_by_witnesses, mean_with),
     slips={
-        "swapped": _mean(lambda x, x0, a, b, keep: _bayes(x0, x, a, b, keep)),
-        "no roots": _mean(
-            lambda x, x0, a, b, keep: (b * (1 - keep) * x0 + keep * (1 - b) * x) / (1 - a)
-        ),
-        "alpha bar for alpha throughout": _mean(
-            lambda x, x0, a, b, keep: (
-                (b * (1 - a - keep**2 * (1 - b)) * x0 + keep * (1 - b) * x) / (1 - a)
-            )
-        ),
-        "variances squared": _mean(
-            lambda x, x0, a, b, keep: (
-                (b.sqrt() * (1 - keep) * x0 + keep.sqrt() * (1 - b) ** 2 * x) / (1 - a) ** 2
-            )
-        ),
-        "no root at x0": _mean(
-            lambda x, x0, a, b, keep: (b * (1 - keep) * x0 + keep.sqrt() * (1 - b) * x) / (1 - a)
-        ),
-        "no root at x_n": _mean(
-            lambda x, x0, a, b, keep: (b.sqrt() * (1 - keep) * x0 + keep * (1 - b) * x) / (1 - a)
-        ),
-        "alpha_bar of n at x0": _mean(
-            lambda x, x0, a, b, keep: (
-                (a.sqrt() * (1 - keep) * x0 + keep.sqrt() * (1 - b) * x) / (1 - a)
-            )
-        ),
-        "alpha_bar for alpha": _mean(
-            lambda x, x0, a, b, keep: (
-                (b.sqrt() * (1 - keep) * x0 + a.sqrt() * (1 - b) * x) / (1 - a)
-            )
-        ),
-        "all the noise for beta": _mean(
-            lambda x, x0, a, b, keep: (
-                (b.sqrt() * (1 - a) * x0 + keep.sqrt() * (1 - b) * x) / (1 - a)
-            )
-        ),
-        "noise of n at x_n": _mean(
-            lambda x, x0, a, b, keep: (
-                (b.sqrt() * (1 - keep) * x0 + keep.sqrt() * (1 - a) * x) / (1 - a)
-            )
-        ),
-        "not divided": _mean(
-            lambda x, x0, a, b, keep: b.sqrt() * (1 - keep) * x0 + keep.sqrt() * (1 - b) * x
-        ),
-        "divided by the root": _mean(
-            lambda x, x0, a, b, keep: (
-                (b.sqrt() * (1 - keep) * x0 + keep.sqrt() * (1 - b) * x) / (1 - a).sqrt()
-            )
-        ),
-        "weights that add to one": _mean(
-            lambda x, x0, a, b, keep: ((1 - keep) * x0 + keep * (1 - b) * x) / (1 - a)
-        ),
-        "x0 alone": _mean(lambda x, x0, a, b, keep: b.sqrt() * x0),
-        "x_n alone": _mean(lambda x, x0, a, b, keep: x / keep.sqrt()),
-        "wraps at the end": _wrap_mean,
-        "off by one": _mean(_bayes, pick=lambda alpha_bar, n: (alpha_bar[n - 1], alpha_bar[n - 2])),
-        "broadcast along width": _mean(_bayes, shape=lambda a, x: a),
-        "images only": _mean(_bayes, shape=lambda a, x: a[:, None, None, None]),
-        "one n for all": _mean(
-            _bayes,
-            pick=lambda alpha_bar, n: (
-                alpha_bar[n[:1]].expand(len(n)),
-                alpha_bar[n[:1] - 1].expand(len(n)),
-            ),
-        ),
+        "swapped": lambda x_n, x0, *table: posterior_mean(x0, x_n, *table),
+        "no roots": partial(rootless, front=lambda a, b, k: b * (1 - k)),
+        "alpha bar for alpha throughout": partial(rootless, front=power_of_alpha),
+        "variances squared": partial(mean_with, behind=squared_behind, whole=squared),
+        "no root at x0": partial(mean_with, front=lambda a, b, k: b * (1 - k)),
+        "no root at x_n": rootless,
+        "alpha_bar of n at x0": partial(mean_with, front=lambda a, b, k: a.sqrt() * (1 - k)),
+        "alpha_bar for alpha": partial(mean_with, behind=lambda a, b, k: a.sqrt() * (1 - b)),
+        "all the noise for beta": partial(mean_with, front=lambda a, b, k: b.sqrt() * (1 - a)),
+        "noise of n at x_n": partial(mean_with, behind=lambda a, b, k: k.sqrt() * (1 - a)),
+        "not divided": partial(mean_with, whole=lambda a: 1),
+        "divided by the root": partial(mean_with, whole=lambda a: (1 - a).sqrt()),
+        "weights that add to one": partial(rootless, front=lambda a, b, k: 1 - k),
+        "x0 alone": lambda x_n, x0, n, alpha_bar: per_sample(alpha_bar[n - 1].sqrt(), x0) * x0,
+        "x_n alone": lambda x_n, x0, n, table: x_n / per_sample(entries(table, n)[2].sqrt(), x_n),
+        "wraps at the end": partial(mean_with, entries=without_data),
+        "off by one": partial(mean_with, entries=one_early),
+        "broadcast along width": partial(mean_with, shape=along_width),
+        "images only": partial(mean_with, shape=for_images),
+        "one n for all": partial(mean_with, entries=first_for_all),
     },
     theorems={
         "end": lambda out, x_n, x0, n, alpha_bar: (out[0][n == 1], x0[n == 1]),
@@ -350,56 +177,42 @@ def var_by_precision(n, alpha_bar):
     return torch.tensor(found, dtype=torch.float64)
 
 
-def _var(formula, pick=lambda alpha_bar, n: (alpha_bar[n], alpha_bar[n - 1])):
-    """A wrong posterior variance: formula(a, before, beta)."""
-
-    def wrong(n, alpha_bar):
-        a, before = pick(alpha_bar, n)
-        return formula(a, before, 1 - a / before)
-
-    return wrong
+def var_from(formula, n, alpha_bar, entries=entries):
+    """A posterior variance, right or wrong: a formula of ᾱ_n, the entry before it, and β_n."""
+    a, b, keep = entries(alpha_bar, n)
+    return formula(a, b, 1 - keep)
 
 
-def _wrap_var(n, alpha_bar):
-    table = alpha_bar[1:]
-    beta = 1 - alpha_bar[n] / alpha_bar[n - 1]
-    return beta * (1 - table[n - 2]) / (1 - table[n - 1])
-
+shrunk = lambda a, b, beta: beta * (1 - b) / (1 - a)
 
 in_code(
     "reverse.posterior_var",
     posterior_var,
     probes=var_probes,
-    variants=(var_by_library, var_by_precision),
+    variants=(var_by_library, var_by_precision, partial(var_from, shrunk)),
     slips={
-        "beta": _var(lambda a, b, beta: beta),
-        "std": _var(lambda a, b, beta: (beta * (1 - b) / (1 - a)).sqrt()),
-        "upside down": _var(lambda a, b, beta: beta * (1 - a) / (1 - b)),
-        "wraps at the end": _wrap_var,
-        "off by one": _var(
-            lambda a, b, beta: beta * (1 - b) / (1 - a),
-            lambda alpha_bar, n: (alpha_bar[n - 1], alpha_bar[n - 2]),
-        ),
-        "not divided": _var(lambda a, b, beta: beta * (1 - b)),
-        "variances squared": _var(lambda a, b, beta: beta * (1 - b) ** 2 / (1 - a) ** 2),
-        "beta forgotten": _var(lambda a, b, beta: (1 - b) / (1 - a)),
-        "front only": _var(lambda a, b, beta: 1 - b),
-        "noise of n": _var(lambda a, b, beta: 1 - a),
-        "variances added": _var(lambda a, b, beta: beta + 1 - b),
-        "dimming forgotten": _var(lambda a, b, beta: 1 / (1 / beta + 1 / (1 - b))),
-        "precision": _var(lambda a, b, beta: (1 - a) / (beta * (1 - b))),
-        "difference": _var(lambda a, b, beta: (b - a) * (1 - b) / (1 - a)),
-        "data for noise": _var(lambda a, b, beta: beta * b / a),
-        "logarithm": _var(lambda a, b, beta: (beta * (1 - b) / (1 - a)).log()),
-        "kept from 0": _var(lambda a, b, beta: (beta * (1 - b) / (1 - a)).clamp(min=1e-5)),
-        "a little added below": _var(lambda a, b, beta: beta * (1 - b) / (1 - a + 1e-5)),
+        "beta": partial(var_from, lambda a, b, beta: beta),
+        "std": lambda *probe: posterior_var(*probe).sqrt(),
+        "upside down": partial(var_from, lambda a, b, beta: beta * (1 - a) / (1 - b)),
+        "wraps at the end": partial(var_from, shrunk, entries=without_data),
+        "off by one": partial(var_from, shrunk, entries=one_early),
+        "not divided": partial(var_from, lambda a, b, beta: beta * (1 - b)),
+        "variances squared": partial(var_from, lambda a, b, beta: beta * squared(b) / squared(a)),
+        "beta forgotten": partial(var_from, lambda a, b, beta: (1 - b) / (1 - a)),
+        "front only": partial(var_from, lambda a, b, beta: 1 - b),
+        "noise of n": partial(var_from, lambda a, b, beta: 1 - a),
+        "variances added": partial(var_from, lambda a, b, beta: beta + 1 - b),
+        "dimming forgotten": partial(var_from, lambda a, b, beta: 1 / (1 / beta + 1 / (1 - b))),
+        "precision": lambda *probe: 1 / posterior_var(*probe),
+        "difference": partial(var_from, lambda a, b, beta: (b - a) * (1 - b) / (1 - a)),
+        "data for noise": partial(var_from, lambda a, b, beta: beta * b / a),
+        "logarithm": lambda *probe: posterior_var(*probe).log(),
+        "kept from 0": lambda *probe: posterior_var(*probe).clamp(min=1e-5),
+        "a little added below": partial(var_from, lambda a, b, beta: shrunk(a - 1e-5, b, beta)),
     },
     theorems={
         "end": lambda out, n, alpha_bar: (out[0][n == 1], torch.zeros(int((n == 1).sum()))),
-        "limit": lambda out, n, alpha_bar: (
-            torch.minimum(out[0].double(), 1 - alpha_bar[n] / alpha_bar[n - 1]),
-            out[0],
-        ),
+        "limit": lambda out, n, a: (out[0].double().minimum(1 - a[n] / a[n - 1]), out[0]),
     },
 )
 
@@ -455,80 +268,63 @@ def loss_by_sample(net, x0, n, eps, alpha_bar):
     return sum(costs) / len(costs)
 
 
-def _loss(
-    fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a).sqrt() * eps,
+def loss_with(
+    net, x0, n, eps, alpha_bar, entries=entries, shape=per_sample,
+    fog=lambda a, x0, e: a.sqrt() * x0 + (1 - a).sqrt() * e,
+    told=lambda n: n,
     target=lambda a, x0, eps, x_n: eps,
-    clock=lambda n: n,
-    cost=lambda found, wanted: ((found - wanted) ** 2).mean(),
-    shape=per_sample,
-    pick=lambda alpha_bar, n: alpha_bar[n],
-):
-    """A wrong loss: one of its ingredients is off."""
-
-    def wrong(net, x0, n, eps, alpha_bar):
-        a = shape(pick(alpha_bar, n), x0)
-        x_n = fog(a, x0, eps)
-        return cost(net(x_n, clock(n)), target(a, x0, eps, x_n))
-
-    return wrong
+    weight=lambda a, k: 1,
+    cost=lambda error: (error**2).mean(),
+):  # fmt: skip
+    """The loss in parts; a is ᾱ_n, and k the share that one step keeps."""
+    a, _, k = (shape(entry, x0) for entry in entries(alpha_bar, n))
+    x_n = fog(a, x0, eps)
+    return cost(weight(a, k) ** 0.5 * (net(x_n, told(n)) - target(a, x0, eps, x_n)))
 
 
-def _weighted(net, x0, n, eps, alpha_bar):
-    a, before = (per_sample(alpha_bar[k], x0) for k in (n, n - 1))
-    beta = 1 - a / before
-    x_n = a.sqrt() * x0 + (1 - a).sqrt() * eps
-    weight = beta / (2 * (1 - beta) * (1 - a))  # with beta for the variance of the step back
-    return (weight * (net(x_n, n) - eps) ** 2).mean()
+def kl_weight(a, k):
+    """The KL's, with β_n for the variance of the step back."""
+    return (1 - k) / (2 * k * (1 - a))
 
 
-def _in_data(net, x0, n, eps, alpha_bar):
-    a = per_sample(alpha_bar[n], x0)
-    x_n = a.sqrt() * x0 + (1 - a).sqrt() * eps
-    return (((x_n - (1 - a).sqrt() * net(x_n, n)) / a.sqrt() - x0) ** 2).mean()
+def fresh_fog(a, x0, eps):
+    return a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)
 
 
 in_code(
     "reverse.simple_loss",
     simple_loss,
     probes=loss_probes,
-    variants=(loss_by_library, loss_by_sample),
+    variants=(loss_by_library, loss_by_sample, loss_with),
     slips={
-        "target x0": _loss(target=lambda a, x0, eps, x_n: x0),
-        "target x_n": _loss(target=lambda a, x0, eps, x_n: x_n),
-        "scaled noise": _loss(target=lambda a, x0, eps, x_n: (1 - a).sqrt() * eps),
-        "target minus eps": _loss(target=lambda a, x0, eps, x_n: -eps),
-        "network sees x0": _loss(fog=lambda a, x0, eps: x0),
-        "network sees the noise": _loss(fog=lambda a, x0, eps: eps),
-        "sees n = 0": _loss(clock=lambda n: 0 * n),
-        "sees n - 1": _loss(clock=lambda n: n - 1),
-        "sum": _loss(cost=lambda found, wanted: ((found - wanted) ** 2).sum()),
-        "absolute error": _loss(cost=lambda found, wanted: (found - wanted).abs().mean()),
-        "square of the mean": _loss(cost=lambda found, wanted: (found - wanted).mean() ** 2),
-        "root": _loss(cost=lambda found, wanted: ((found - wanted) ** 2).mean().sqrt()),
-        "half": _loss(cost=lambda found, wanted: ((found - wanted) ** 2).mean() / 2),
-        "one per sample": _loss(
-            cost=lambda found, wanted: ((found - wanted) ** 2).flatten(1).mean(1)
-        ),
-        "sum over the pixels": _loss(
-            cost=lambda found, wanted: ((found - wanted) ** 2).flatten(1).sum(1).mean()
-        ),
-        "weights kept": _weighted,
-        "error of the picture": _in_data,
-        "no gradient": lambda net, x0, n, eps, alpha_bar: simple_loss(
-            net, x0, n, eps, alpha_bar
-        ).item(),
-        "no roots": _loss(fog=lambda a, x0, eps: a * x0 + (1 - a) * eps),
-        "signal without root": _loss(fog=lambda a, x0, eps: a * x0 + (1 - a).sqrt() * eps),
-        "variance as std": _loss(fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a) * eps),
-        "swapped": _loss(fog=lambda a, x0, eps: (1 - a).sqrt() * x0 + a.sqrt() * eps),
-        "x0 unscaled": _loss(fog=lambda a, x0, eps: x0 + (1 - a).sqrt() * eps),
-        "fresh noise": _loss(
-            fog=lambda a, x0, eps: a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)
-        ),
-        "off by one": _loss(pick=lambda alpha_bar, n: alpha_bar[n - 1]),
-        "broadcast along width": _loss(shape=lambda a, x0: a),
-        "images only": _loss(shape=lambda a, x0: a[:, None, None, None]),
-        "one n for all": _loss(pick=lambda alpha_bar, n: alpha_bar[n[:1]].expand(len(n))),
+        "target x0": partial(loss_with, target=lambda a, x0, eps, x_n: x0),
+        "target x_n": partial(loss_with, target=lambda a, x0, eps, x_n: x_n),
+        "scaled noise": partial(loss_with, target=lambda a, x0, eps, x_n: (1 - a).sqrt() * eps),
+        "target minus eps": partial(loss_with, target=lambda a, x0, eps, x_n: -eps),
+        "network sees x0": partial(loss_with, fog=lambda a, x0, e: x0),
+        "network sees the noise": partial(loss_with, fog=lambda a, x0, e: e),
+        "sees n = 0": partial(loss_with, told=lambda n: 0 * n),
+        "sees n - 1": partial(loss_with, told=lambda n: n - 1),
+        "sum": partial(loss_with, cost=lambda error: (error**2).sum()),
+        "absolute error": partial(loss_with, cost=lambda error: error.abs().mean()),
+        "square of the mean": partial(loss_with, cost=lambda error: error.mean() ** 2),
+        "root": partial(loss_with, cost=lambda error: (error**2).mean().sqrt()),
+        "half": partial(loss_with, cost=lambda error: (error**2).mean() / 2),
+        "one per sample": partial(loss_with, cost=lambda error: (error**2).flatten(1).mean(1)),
+        "sum over the pixels": partial(loss_with, cost=lambda e: (e**2).flatten(1).sum(1).mean()),
+        "weights kept": partial(loss_with, weight=kl_weight),
+        "error of the picture": partial(loss_with, weight=lambda a, k: (1 - a) / a),
+        "no gradient": lambda *given: simple_loss(*given).item(),
+        "no roots": partial(loss_with, fog=lambda a, x0, e: a * x0 + (1 - a) * e),
+        "signal without root": partial(loss_with, fog=lambda a, x0, e: a * x0 + (1 - a).sqrt() * e),
+        "variance as std": partial(loss_with, fog=lambda a, x0, e: a.sqrt() * x0 + (1 - a) * e),
+        "swapped": partial(loss_with, fog=lambda a, x0, e: (1 - a).sqrt() * x0 + a.sqrt() * e),
+        "x0 unscaled": partial(loss_with, fog=lambda a, x0, e: x0 + (1 - a).sqrt() * e),
+        "fresh noise": partial(loss_with, fog=fresh_fog),
+        "off by one": partial(loss_with, entries=one_early),
+        "broadcast along width": partial(loss_with, shape=along_width),
+        "images only": partial(loss_with, shape=for_images),
+        "one n for all": partial(loss_with, entries=first_for_all),
     },
     theorems={
         "one number": lambda out, *probe: (torch.tensor(out[0].numel()), torch.tensor(1)),
@@ -540,32 +336,41 @@ in_code(
 # --- one training step by hand --------------------------------------------------------------------
 
 
-def _costs(target):
-    """The squared errors of the three answers .4, .3 and -.3."""
-    return tuple(round((guess - target) ** 2, 4) for guess in (0.4, 0.3, -0.3))
+def training_step(
+    x0, eps, beta, n, guesses,
+    kept=lambda beta, n: (1 - beta) ** n,
+    signal=math.sqrt, noise=math.sqrt,
+    target=lambda x0, eps, a: eps,
+    cost=lambda guess, target: (guess - target) ** 2,
+):  # fmt: skip
+    """(x_n, what each guess costs), or with one part wrong."""
+    a = kept(beta, n)
+    wanted = target(x0, eps, a)
+    x = signal(a) * x0 + noise(1 - a) * eps
+    return (x, *(cost(guess, wanted) for guess in guesses))
 
 
-_A5 = 0.9**5
-_X5 = round(math.sqrt(_A5) * 2 + math.sqrt(1 - _A5) * 0.3, 3)
+scaled_noise = lambda x0, eps, a: math.sqrt(1 - a) * eps
 
 on_paper(
     "reverse.training_step_by_hand",
-    (_X5, *_costs(0.3)),
+    training_step,
+    given={"x0": 2, "eps": 0.3, "beta": 0.1, "n": 5, "guesses": (0.4, 0.3, -0.3)},
     digits=3,
     slack=1.1,
     slips={
-        "no roots": (_A5 * 2 + (1 - _A5) * 0.3, *_costs(0.3)),
-        "variance as std": (math.sqrt(_A5) * 2 + (1 - _A5) * 0.3, *_costs(0.3)),
-        "one step only": (math.sqrt(0.9) * 2 + math.sqrt(0.1) * 0.3, *_costs(0.3)),
-        "four steps": (math.sqrt(0.9**4) * 2 + math.sqrt(1 - 0.9**4) * 0.3, *_costs(0.3)),
-        "losses added": (math.sqrt(0.5) * 2 + math.sqrt(0.5) * 0.3, *_costs(0.3)),
-        "x0 not dimmed": (2 + math.sqrt(1 - _A5) * 0.3, *_costs(0.3)),
-        "errors not squared": (_X5, 0.1, 0.0, 0.6),
-        "signed errors": (_X5, 0.1, 0.0, -0.6),
-        "half": (_X5, 0.005, 0.0, 0.18),
-        "sign ignored": (_X5, 0.01, 0.0, 0.0),
-        "compared with the noise that went in": (_X5, *_costs(math.sqrt(1 - _A5) * 0.3)),
-        "compared with x0": (_X5, *_costs(2.0)),
+        "no roots": partial(training_step, signal=float, noise=float),
+        "variance as std": partial(training_step, noise=float),
+        "one step only": partial(training_step, kept=lambda beta, n: 1 - beta),
+        "four steps": partial(training_step, kept=lambda beta, n: (1 - beta) ** (n - 1)),
+        "losses added": partial(training_step, kept=lambda beta, n: 1 - n * beta),
+        "x0 not dimmed": partial(training_step, signal=lambda a: 1),
+        "errors not squared": partial(training_step, cost=lambda guess, eps: abs(guess - eps)),
+        "signed errors": partial(training_step, cost=lambda guess, eps: guess - eps),
+        "half": partial(training_step, cost=lambda guess, eps: (guess - eps) ** 2 / 2),
+        "sign ignored": partial(training_step, cost=lambda guess, eps: (abs(guess) - eps) ** 2),
+        "compared with the noise that went in": partial(training_step, target=scaled_noise),
+        "compared with x0": partial(training_step, target=lambda x0, eps, a: x0),
     },
 )
 
@@ -579,12 +384,23 @@ def fogged(dice):
     }
 
 
-def belief(x0, a, eps, guess, taken=None, cost=None, divide=math.sqrt, root=math.sqrt):
+def belief(
+    x0, a, eps, guess,
+    root=math.sqrt,
+    signal=lambda signal: signal,
+    taken=lambda noise, eps, guess: noise * guess,
+    divide=lambda alpha, a: alpha,
+    cost=lambda error: error**2,
+):  # fmt: skip
     """(x, cost, what the network believes), or with one part wrong."""
-    x = root(a) * x0 + root(1 - a) * eps
-    taken = root(1 - a) * guess if taken is None else taken
-    cost = (guess - eps) ** 2 if cost is None else cost
-    return x, cost, (x - taken) / divide(a)
+    alpha, sigma = root(a), root(1 - a)
+    x = signal(alpha) * x0 + sigma * eps
+    return x, cost(guess - eps), (x - taken(sigma, eps, guess)) / divide(alpha, a)
+
+
+def error_of_the_picture(x0, a, eps, guess):
+    x, _, believed = belief(x0, a, eps, guess)
+    return x, (believed - x0) ** 2, believed
 
 
 on_paper(
@@ -594,17 +410,17 @@ on_paper(
     digits=4,
     anew=fogged,
     slips={
-        "no roots": lambda **g: belief(**g, root=float, divide=float),
-        "not divided": lambda **g: belief(**g, divide=lambda a: 1),
-        "divided by the power": lambda **g: belief(**g, divide=float),
-        "true noise taken off": lambda **g: belief(**g, taken=math.sqrt(1 - g["a"]) * g["eps"]),
-        "noise added": lambda **g: belief(**g, taken=-math.sqrt(1 - g["a"]) * g["guess"]),
-        "variance as std": lambda **g: belief(**g, taken=(1 - g["a"]) * g["guess"]),
-        "noise unscaled": lambda **g: belief(**g, taken=g["guess"]),
-        "error not squared": lambda **g: belief(**g, cost=abs(g["guess"] - g["eps"])),
-        "error of the picture": lambda **g: belief(**g, cost=(belief(**g)[2] - g["x0"]) ** 2),
-        "half": lambda **g: belief(**g, cost=(g["guess"] - g["eps"]) ** 2 / 2),
-        "x0 not dimmed": (1.0, 0.0025, 0.9125),
+        "no roots": partial(belief, root=float),
+        "not divided": partial(belief, divide=lambda alpha, a: 1),
+        "divided by the power": partial(belief, divide=lambda alpha, a: a),
+        "true noise taken off": partial(belief, taken=lambda noise, eps, guess: noise * eps),
+        "noise added": partial(belief, taken=lambda noise, eps, guess: -noise * guess),
+        "variance as std": partial(belief, taken=lambda noise, eps, guess: noise**2 * guess),
+        "noise unscaled": partial(belief, taken=lambda noise, eps, guess: guess),
+        "error not squared": partial(belief, cost=abs),
+        "error of the picture": error_of_the_picture,
+        "half": partial(belief, cost=lambda error: error**2 / 2),
+        "x0 not dimmed": partial(belief, signal=lambda signal: 1),
     },
 )
 
@@ -661,66 +477,60 @@ def ideal_by_bayes(x, data, alpha, sigma):
     return torch.stack(rows)
 
 
-def _ideal(
-    logit=lambda d2, sigma: -d2 / (2 * sigma**2),
-    gap=lambda x, data, alpha, sigma: x[:, None] - alpha * data,
+def ideal_with(
+    x, data, alpha, sigma,
+    place=lambda data, a, s: a * data,
     size=lambda gap: (gap**2).sum(-1),
+    logit=lambda d2, s: -d2 / (2 * s**2),
     share=lambda logit: logit.softmax(1),
-    out=lambda share, data, alpha: share @ data,
-):
-    """A wrong ideal denoiser: one of its ingredients is off."""
-
-    def wrong(x, data, alpha, sigma):
-        d2 = size(gap(x, data, alpha, sigma))
-        return out(share(logit(d2, sigma)), data, alpha)
-
-    return wrong
+    mean=torch.matmul,
+):  # fmt: skip
+    """The ideal denoiser in parts; d2 is a squared distance."""
+    d2 = size(x[:, None] - place(data, alpha, sigma))
+    return mean(share(logit(d2, sigma)), data)
 
 
-def _per_coordinate(x, data, alpha, sigma):
-    logit = -((x[:, None] - alpha * data) ** 2) / (2 * sigma**2)
-    return (logit.softmax(1) * data).sum(1)
+def winner(logit):
+    """All of it for the likeliest."""
+    return (logit == logit.amax(1, keepdim=True)).to(logit)
 
+
+def sum_kept_from_0(logit):
+    return logit.exp() / (logit.exp().sum(1, keepdim=True) + 1e-8)
+
+
+mixed_by_coordinate = lambda share, data: (share * data).sum(1)
+one_vote_each = partial(ideal_with, size=torch.square, mean=mixed_by_coordinate)
 
 in_code(
     "reverse.ideal_denoiser",
     ideal_denoiser,
     probes=ideal_probes,
-    variants=(ideal_by_library, ideal_by_bayes),
+    variants=(ideal_by_library, ideal_by_bayes, ideal_with),
     slips={
-        "missing two": _ideal(logit=lambda d2, sigma: -d2 / sigma**2),
-        "sigma not squared": _ideal(logit=lambda d2, sigma: -d2 / (2 * sigma)),
-        "no temperature": _ideal(logit=lambda d2, sigma: -d2),
-        "half, no sigma": _ideal(logit=lambda d2, sigma: -d2 / 2),
-        "multiplied by sigma squared": _ideal(logit=lambda d2, sigma: -d2 / 2 * sigma**2),
-        "against the data, not the dimmed data": _ideal(
-            gap=lambda x, data, alpha, sigma: x[:, None] - data
-        ),
-        "brightened, noise forgotten": _ideal(
-            gap=lambda x, data, alpha, sigma: x[:, None] / alpha - data
-        ),
-        "sigma for alpha": _ideal(gap=lambda x, data, alpha, sigma: x[:, None] - sigma * data),
-        "nearest neighbour": _ideal(
-            share=lambda logit: (logit == logit.amax(1, keepdim=True)).to(logit)
-        ),
-        "plain mean": _ideal(share=lambda logit: torch.ones_like(logit) / logit.shape[1]),
-        "softmax over the queries": _ideal(share=lambda logit: logit.softmax(0)),
-        "not normalised": _ideal(share=lambda logit: logit.exp()),
-        "distance not squared": _ideal(size=lambda gap: (gap**2).sum(-1).sqrt()),
-        "mean over coordinates": _ideal(size=lambda gap: (gap**2).mean(-1)),
-        "absolute values": _ideal(size=lambda gap: gap.abs().sum(-1)),
-        "one vote per coordinate": _per_coordinate,
-        "dimmed answer": _ideal(out=lambda share, data, alpha: alpha * (share @ data)),
-        "sign": _ideal(logit=lambda d2, sigma: d2 / (2 * sigma**2)),
-        "attention": lambda x, data, alpha, sigma: (
-            ((x @ (alpha * data).T) / sigma**2).softmax(1) @ data
-        ),
-        "weighted twice": _ideal(logit=lambda d2, sigma: -d2 / (4 * sigma**2)),
-        "a little added to the sum": _ideal(
-            share=lambda logit: logit.exp() / (logit.exp().sum(1, keepdim=True) + 1e-8)
-        ),
-        "a little added to the variance": _ideal(
-            logit=lambda d2, sigma: -d2 / (2 * sigma**2 + 1e-4)
+        "missing two": partial(ideal_with, logit=lambda d2, s: -d2 / s**2),
+        "sigma not squared": partial(ideal_with, logit=lambda d2, s: -d2 / (2 * s)),
+        "no temperature": partial(ideal_with, logit=lambda d2, s: -d2),
+        "half, no sigma": partial(ideal_with, logit=lambda d2, s: -d2 / 2),
+        "multiplied by sigma squared": partial(ideal_with, logit=lambda d2, s: -d2 / 2 * s**2),
+        "against the data, not the dimmed data": partial(ideal_with, place=lambda data, a, s: data),
+        "brightened, noise forgotten": lambda x, data, a, s: ideal_denoiser(x / a, data, 1, s),
+        "sigma for alpha": partial(ideal_with, place=lambda data, a, s: s * data),
+        "nearest neighbour": partial(ideal_with, share=winner),
+        "plain mean": lambda x, data, a, s: data.mean(0).expand_as(x),
+        "softmax over the queries": partial(ideal_with, share=lambda logit: logit.softmax(0)),
+        "not normalised": partial(ideal_with, share=torch.exp),
+        "distance not squared": partial(ideal_with, size=lambda gap: gap.norm(dim=-1)),
+        "mean over coordinates": partial(ideal_with, size=lambda gap: (gap**2).mean(-1)),
+        "absolute values": partial(ideal_with, size=lambda gap: gap.abs().sum(-1)),
+        "one vote per coordinate": one_vote_each,
+        "dimmed answer": lambda x, data, a, s: a * ideal_denoiser(x, data, a, s),
+        "sign": partial(ideal_with, logit=lambda d2, s: d2 / (2 * s**2)),
+        "attention": lambda x, data, a, s: (a / s**2 * x @ data.T).softmax(1) @ data,
+        "weighted twice": partial(ideal_with, logit=lambda d2, s: -d2 / (4 * s**2)),
+        "a little added to the sum": partial(ideal_with, share=sum_kept_from_0),
+        "a little added to the variance": partial(
+            ideal_with, logit=lambda d2, s: -d2 / (2 * s**2 + 1e-4)
         ),
     },
     theorems={
@@ -733,6 +543,3 @@ in_code(
         ),
     },
 )
-
-
-# --- responsibility -------------------------------------------------------------------------------
