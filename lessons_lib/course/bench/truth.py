@@ -91,9 +91,9 @@ def orders(counts=(20, 40, 80, 160)) -> list[str]:
 def exact_error(budgets=(5, 10, 20, 50), fine=2000) -> list[str]:
     """Root mean square distance from the true end of every path, by evaluations spent.
 
-    Two bumps on a line and 200 starts that spread like the noise, whose ends are found in so many
-    `fine` steps; every sampler with every grid
-    that it has, and the best of each side at each budget.
+    Two bumps on a line and 200 starts that spread like the noise, whose true ends take so many
+    `fine` steps; every sampler with every grid that it has, and the best of each side at each
+    budget.
     """
     lines = [
         "| evaluations | DDIM, even in time | our best | with | their best | with "

@@ -80,7 +80,8 @@ def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=
 def frontier_mixture(calls=CALLS, n=400, fine=2000, progress=False) -> dict:
     """Quality against evaluations where the truth is known: distance from the exact end of a path.
 
-    The end is found in so many `fine` steps. Only samplers that follow the path; DDPM's law is in strides-mixture.
+    That end takes so many `fine` steps. Only samplers that follow the path; DDPM's law is in
+    strides-mixture.
     """
     mix = mixture()
     schedule = from_betas(linear_betas())
