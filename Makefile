@@ -5,6 +5,7 @@
 #   TORCH_INDEX=URL     installs torch from this wheel index first (CPU only, or a CUDA version).
 #                       Another URL later replaces torch; `default` goes back to pip's own index;
 #                       with no TORCH_INDEX, the torch that is installed stays.
+#   PROCESSES=8         tests in eight processes, on a machine with that many cores; 2 otherwise
 
 SHELL := bash
 .PHONY: lab test test-more mutants run notebooks lint format checkpoints clean
@@ -48,27 +49,32 @@ notebooks: $(RUNTIME)
 checkpoints: $(RUNTIME)
 	@$(ENV)/bin/lessons train all
 
-# Fast things first; then every notebook cell by cell; then every notebook with its answers.
+# The tests, the notebooks with their answers and their widgets among them; then every notebook
+# cell by cell. Each process has one thread: two that wait for each other at every step are slower
+# than one, and much slower where others compute, too.
+PROCESSES := 2
+TESTS := $(PY) -m pytest -q -n $(PROCESSES) --dist worksteal
+
 test: lint
-	$(PY) -m pytest -q
-	LESSONS_PLAIN=1 TQDM_DISABLE=1 PYTHONHASHSEED=0 $(PY) -m pytest -q --nbval --nbval-current-env \
-	  --nbval-cell-timeout=300 notebooks
-	$(PY) -m pytest -q -m solved
+	OMP_NUM_THREADS=1 $(TESTS) -m 'not more'
+	LESSONS_PLAIN=1 TQDM_DISABLE=1 PYTHONHASHSEED=0 $(PY) -m pytest -q -n $(PROCESSES) \
+	  --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 # The notebooks on another machine, twice in one kernel, and four at once. Then whatever computes,
-# as on two other processors: an old one with one thread, and one without AVX-512 with two. (torch,
-# its convolutions and its matrix products each have a switch of their own.)
+# as on two other processors: an old one with one thread, and one without AVX-512 with two. Each is
+# given a half of the tests, since `make test` runs them all. (torch, its convolutions and its matrix products
+# each have a switch of their own.)
 test-more: $(TEST)
 	$(PY) -m pytest -q -m more
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2 \
-	  OMP_NUM_THREADS=1 $(PY) -m pytest -q $(COMPUTES)
+	  OMP_NUM_THREADS=1 $(TESTS) --part=1/2 $(COMPUTES)
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
-	  OMP_NUM_THREADS=2 $(PY) -m pytest -q $(COMPUTES)
+	  OMP_NUM_THREADS=2 $(TESTS) --part=2/2 $(COMPUTES)
 
 # All but the tests of words, files and programs, which no processor changes, and two slow ones.
 COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench browser buttons cli docs editions \
-  execute files form house measure memory notebooks overview practice say start viz walks widgets \
-  written)
+  execute files form house imports measure memory names notebooks overview practice \
+  say start viz walks widgets written)
 
 # Do the tests notice when one thing in the library changes? It may be stopped and started again.
 mutants: $(MUTANTS)

@@ -4,10 +4,12 @@ A kernel runs a notebook as a reader does. Then every control is moved to its en
 floats that are off its step; every box is written into; every button is pressed.
 """
 
+import ast
 import json
 import math
 import os
 import queue
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,32 @@ from test_notebooks import each_notebook
 from lessons_lib.course.cli.lab import lab_options
 from lessons_lib.course.notebooks.execute import HEADLESS, ROOT, ThisKernel, load, tags
 from lessons_lib.course.notebooks.keeping import STATE, VIEW, keep, states
+from lessons_lib.course.notebooks.names import feeding, names_of
+from lessons_lib.course.notebooks.reading import tree
+
+# Whatever makes a widget is imported from these; what is told is the same in a browser and out.
+MAKERS = ("ipywidgets", "lessons_lib.widgets", "lessons_lib.course", "lessons_lib.course.practice")
+TOLD = {"begin", "show", "show_table"}
+
+
+def with_widgets(nb) -> list:
+    """The code cells that may make a widget, and those on which they hang.
+
+    All others do in a browser what they do out of it, and nbval runs them.
+    """
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    lines = [line for cell in cells for line in tree(cell.source).body]
+    taken = [line for line in lines if isinstance(line, ast.ImportFrom) and made_in(line.module)]
+    makers = {alias.asname or alias.name for line in taken for alias in line.names} - TOLD
+    sources = [cell.source for cell in cells]
+    wanted = [source for source in sources if names_of(source)[1] & makers]
+    kept = feeding(sources, set(), wanted)
+    return [cell for cell in cells if cell.source in kept or "widget" in tags(cell)]
+
+
+def made_in(module: str) -> bool:
+    """Whether a notebook may get widgets from this module."""
+    return module in MAKERS or module.startswith(("lessons_lib.widgets.", f"{MAKERS[-1]}."))
 
 
 def moves(control: dict) -> list[dict]:
@@ -110,7 +138,7 @@ class Browser:
 @each_notebook
 def test_every_widget_answers_wherever_a_browser_moves_it(path, tmp_path):
     nb = load(path)
-    nb.cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    nb.cells = with_widgets(nb)
     client = NotebookClient(
         nb, timeout=300, kernel_manager_class=ThisKernel, kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
@@ -130,6 +158,17 @@ def test_every_widget_answers_wherever_a_browser_moves_it(path, tmp_path):
                 browser.use(id)
             used.update(fresh)
     assert browser.problems == []
+
+
+def test_widgets_come_from_nowhere_else():
+    """Buttons stand under a check, which is imported from the course."""
+    found = set()
+    for file in (ROOT / "lessons_lib").rglob("*.py"):
+        if re.search(r"^\s*(import|from) ipywidgets", file.read_text(encoding="utf-8"), re.M):
+            name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+            found.add(name.removesuffix(".__init__"))
+    assert len(found) > 2
+    assert {name for name in found if not made_in(name)} == {"lessons_lib.course.checking.buttons"}
 
 
 def test_jupyterlab_knows_every_setting_that_the_course_makes():

@@ -69,6 +69,27 @@ def test_the_lecturers_edition_unfolds_answers_and_says_what_they_must_mention(w
     assert "<details>" in nb.cells[3].source
 
 
+def test_an_answer_bears_on_what_reads_it_until_the_name_is_another_thing():
+    cells = [
+        cell("code", "from somewhere import check, double, train", id="begin"),
+        cell("code", "table = [1]", id="table"),
+        cell("code", "def double(x):\n    return 2 * x", "exercise:toy.double", id="stub"),
+        cell("code", "check(double)\nfrom library import double", "check:toy.double", id="check"),
+        cell("code", "net = train(double)", id="the library's"),
+        cell("code", "half = 1 / 2", "exercise:toy.half", id="number"),
+        cell("code", "check(half)", "check:toy.half", id="checked"),
+        cell("code", "def quarter():\n    return table[0] * half**2", id="reads it"),
+        cell("code", "quarter()", id="reads what read it"),
+        cell("code", "half = 0.5", id="given"),
+        cell("code", "print(half)", id="reads what is given"),
+        cell("markdown", "The end."),
+    ]
+    nb = nbformat.from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    stays = ["begin", "table", "stub", "check", "number", "checked"]
+    kept = [each.id for each in editions.answering(nb).cells]
+    assert kept == [*stays, "reads it", "reads what read it"] and len(nb.cells) == 12
+
+
 # --- reading the checks ---------------------------------------------------------------------------
 
 

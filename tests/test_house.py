@@ -6,9 +6,11 @@ import subprocess
 import sys
 import tokenize
 import tomllib
+import types
 import unicodedata
 from pathlib import Path
 
+import conftest
 import pytest
 import yaml
 
@@ -48,7 +50,8 @@ def test_nothing_pulls_torchvision():
 
 
 def test_what_only_tests_need_is_not_imported_by_the_course():
-    only = {"diffusers", "sklearn", "scipy", "ot", "hypothesis", "pytest", "nbval", "cosmic_ray"}
+    only = {"diffusers", "sklearn", "scipy", "ot", "cosmic_ray"}
+    only |= {"hypothesis", "pytest", "xdist", "nbval"}
     for file in (ROOT / "lessons_lib").rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         found = re.findall(r"^\s*(?:from|import) (\w+)", text, re.M)
@@ -90,17 +93,36 @@ def test_make_knows_its_targets(target):
 
 
 def test_what_computes_is_tested_as_on_two_other_processors():
-    """Each with another number of threads; and only what is there, and named, is left out."""
-    lines = [line for line in make("-n", "test-more").stdout.split("python") if "ATEN" in line]
-    asked = [dict(re.findall(r"(ATEN_CPU_CAPABILITY|OMP_NUM_THREADS)=(\w+)", x)) for x in lines]
-    assert asked == [
-        {"ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "1"},
-        {"ATEN_CPU_CAPABILITY": "avx2", "OMP_NUM_THREADS": "2"},
+    """Each on one, with threads of its own; and only what is there, and named, is left out."""
+    said = make("-n", "test-more").stdout.replace("\\\n", " ")
+    lines = [line for line in said.splitlines() if "ATEN" in line]
+    words = r"(ATEN_CPU_CAPABILITY|OMP_NUM_THREADS|--part)=(\S+)"
+    assert [[value for _, value in re.findall(words, line)] for line in lines] == [
+        ["default", "1", "1/2"],
+        ["avx2", "2", "2/2"],
     ]
     left_out = set(re.findall(r"--ignore=(\S+)", make("-n", "test-more").stdout))
     assert left_out and all((ROOT / name).is_file() for name in left_out)
     for name in "exact learn levels metrics nets recipes samplers shapes solvers wrap".split():
         assert f"tests/test_{name}.py" not in left_out
+
+
+def test_the_parts_of_the_tests_are_all_of_them_and_none_twice():
+    class Config:
+        option, hook = "1/1", types.SimpleNamespace(pytest_deselected=lambda items: None)
+
+        def getoption(self, name):
+            return self.option
+
+    def part(option):
+        found, config = [types.SimpleNamespace(nodeid=f"test[{i}]") for i in range(1000)], Config()
+        config.option = option
+        conftest.pytest_collection_modifyitems(config, found)
+        return [item.nodeid for item in found]
+
+    both = part("1/2"), part("2/2")
+    assert sorted(both[0] + both[1]) == sorted(part("1/1")) and len(part("1/1")) == 1000
+    assert all(400 < len(each) < 600 for each in both)
 
 
 def test_make_uses_an_active_conda_environment_but_not_its_base():

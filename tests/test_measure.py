@@ -24,7 +24,7 @@ SMALL = {
     "guidance-shapes": {"seeds": (0, 1), "captions": 5, "each": 2, "calls": 2, "w": (0.0, 3.0)},
     "frontier-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 3), "most": 2, "splits": 2},
     "frontier-shapes": {"seeds": (0, 1), "n": 8, "calls": (1, 3), "most": 2},
-    "frontier-mixture": {"calls": (1, 2, 5), "n": 20},
+    "frontier-mixture": {"calls": (1, 2, 5), "n": 20, "fine": 200},
 }
 SHAPES = {f"{right}{judge}{clip}" for right in ("right", "shape right")
           for judge in ("", ", second judge") for clip in ("", ", clipped")}  # fmt: skip

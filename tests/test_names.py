@@ -48,6 +48,11 @@ def test_feeding_drops_what_only_reads(other):
     assert feeding([other], {"helper"}) == []
 
 
+def test_what_is_wanted_stays_with_what_it_needs():
+    cells = ["a = 1", "b = train()", "c = a", "plot(b)", "show(c)"]
+    assert feeding(cells, set(), ["show(c)"]) == ["a = 1", "c = a", "show(c)"]
+
+
 @pytest.mark.parametrize(
     ("source", "names"),
     [

@@ -88,7 +88,8 @@ def test_the_hook_is_in_force_in_a_kernel(write, elsewhere):
 def test_the_notebooks_on_another_machine(elsewhere):
     copied, env = elsewhere
     before = state(copied)
-    words = ["-q", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
+    words = ["-q", "-n2", "--dist=loadfile"]
+    words += ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "-p", "no:cacheprovider", "notebooks"],
         cwd=copied,

@@ -9,14 +9,13 @@ from types import SimpleNamespace
 
 import torch
 
-from lessons_lib import diffuse, samplers
+from lessons_lib import diffuse, metrics, samplers
 from lessons_lib.course.exercises import two_lines
 from lessons_lib.course.exercises.bank import in_code, on_paper, rounded
 from lessons_lib.course.exercises.probes import (
     LEAVES,
     between_levels,
     bright,
-    law_of,
     normal,
     on_levels,
     pair_of_levels,
@@ -333,8 +332,8 @@ def eta_probes(generator):
 
 def eta_by_library(x, eps, z, t, s, eta):
     """The library's step is affine in its noise: two known draws give its mean and its std."""
-    step = partial(samplers.ddim, lambda x, t: diffuse.x0_from_eps(x, eps, t), x, t, s, eta=eta)
-    mean, std = law_of(lambda dice: step(generator=dice).x, x)
+    denoise = lambda x, t: diffuse.x0_from_eps(x, eps, t)
+    mean, std = metrics.law_of_step(partial(samplers.ddim, eta=eta), denoise, x, t, s)
     return mean + std * z
 
 

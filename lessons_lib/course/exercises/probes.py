@@ -36,19 +36,6 @@ def noise(a):
     return (1 - a).sqrt()
 
 
-def law_of(step, x):
-    """Mean and spread of a step that is affine in its one draw of noise, of x's shape.
-
-    step    generator -> where it ends; two draws that are known tell both
-    """
-    draw = lambda seed: torch.Generator().manual_seed(seed)
-    end, other = step(draw(0)), step(draw(1))
-    noise, apart = (normal(*x.shape, generator=draw(seed)) for seed in (0, 1))
-    apart = noise - apart
-    std = ((end - other) * apart).sum() / (apart**2).sum()
-    return end - std * noise, std
-
-
 def per_sample(a, x):
     """One number per sample, shaped to multiply x: (B,) to (B, 1, ..., 1)."""
     return a.reshape(-1, *[1] * (x.ndim - 1))

@@ -9,11 +9,10 @@ from functools import partial
 
 import torch
 
-from lessons_lib import diffuse, exact, levels, samplers
+from lessons_lib import diffuse, exact, levels, metrics, samplers
 from lessons_lib.course.exercises.bank import in_code, on_paper
 from lessons_lib.course.exercises.probes import (
     SHAPES,
-    law_of,
     normal,
     per_sample,
     some_table,
@@ -52,8 +51,8 @@ def mean_by_library(x_n, x0, n, alpha_bar):
     rows = []
     for x, data, k in zip(x_n, x0, n, strict=True):
         t, s = table_level(k, alpha_bar, x), table_level(k - 1, alpha_bar, x)
-        step = partial(samplers.ddpm, lambda x, t, data=data: data, x, t, s)
-        rows.append(law_of(lambda dice, step=step: step(generator=dice).x, x)[0])
+        known = lambda x, t, data=data: data
+        rows.append(metrics.law_of_step(samplers.ddpm, known, x, t, s)[0])
     return torch.stack(rows)
 
 

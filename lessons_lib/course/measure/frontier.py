@@ -77,17 +77,18 @@ def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=
     }
 
 
-def frontier_mixture(calls=CALLS, n=400, progress=False) -> dict:
+def frontier_mixture(calls=CALLS, n=400, fine=2000, progress=False) -> dict:
     """Quality against evaluations where the truth is known: distance from the exact end of a path.
 
-    Only samplers that follow the path; DDPM's law is in strides-mixture.
+    That end takes so many `fine` steps. Only samplers that follow the path; DDPM's law is in
+    strides-mixture.
     """
     mix = mixture()
     schedule = from_betas(linear_betas())
     grids = {EVEN_TIME: partial(grid, schedule)}
     grids[EVEN_LAM] = partial(lam_grid, schedule, high=160.0, low=0.05)
     x = math.sqrt(2) * torch.erfinv(2 * (torch.arange(n).double() + 0.5) / n - 1)[:, None]
-    truth = sample(dpmpp_multistep, mix, x, lam_grid(schedule, 2000, 160.0, 1e-4))
+    truth = sample(dpmpp_multistep, mix, x, lam_grid(schedule, fine, 160.0, 1e-4))
     found = []
     jobs = [(name, spacing, budget) for name in FOLLOWS for spacing in grids for budget in calls]
     for name, spacing, budget in bar(jobs, progress):

@@ -8,6 +8,7 @@ import re
 import nbformat
 
 from lessons_lib.course.notebooks.execute import printed, tags
+from lessons_lib.course.notebooks.names import feeding, names_of, rebound
 from lessons_lib.course.notebooks.reading import code_cells, tree, values
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
 
@@ -98,6 +99,26 @@ def lecturers(nb, questions=()):
         slide, text = {"slideshow": {"slide_type": "notes"}}, "\n".join(lines)
         points = nbformat.v4.new_markdown_cell(text, id="must-mention", metadata=slide)
         nb.cells.insert(asks[0], points)  # cells are counted from 1
+    return nb
+
+
+def answering(nb):
+    """A copy with that code only on which an answer bears; the rest runs in each edition alike.
+
+    Stubs and checks, each cell that reads what an answer set, and whatever these need.
+    """
+    nb, wanted, answers = copy.deepcopy(nb), [], set()
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    for cell in cells:
+        sets, reads = names_of(cell.source)
+        if answers & reads or any(tag.startswith(("exercise:", "check:")) for tag in tags(cell)):
+            wanted.append(cell.source)
+            answers |= sets
+            answers -= rebound(cell.source) - rebound(cell.source, imports=False)
+        else:
+            answers -= rebound(cell.source)
+    kept = feeding([cell.source for cell in cells], set(), wanted)
+    nb.cells = [cell for cell in cells if cell.source in kept]
     return nb
 
 

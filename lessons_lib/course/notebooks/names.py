@@ -10,17 +10,17 @@ from lessons_lib.course.notebooks.reading import tree
 NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
-def feeding(sources: list[str], names: set[str]) -> list[str]:
-    """Those of some cells on which these names hang. No training, no pictures.
+def feeding(sources: list[str], names: set[str], wanted=()) -> list[str]:
+    """Those of some cells on which these names hang, and the wanted ones. No training, no pictures.
 
-    Going back from the last one, a cell stays if it sets, or may change, a name that is read below
-    it; one that is no Python does not.
+    Going back from the last one, a cell stays if it is wanted, or if it sets, or may change, a name
+    that is read below it; one that is no Python does not.
     """
     kept = []
     for source in reversed(sources):
         with contextlib.suppress(*NO_PYTHON):
             sets, read = names_of(source)
-            if sets & names:
+            if source in wanted or sets & names:
                 kept.insert(0, source)
                 names = (names - rebound(source)) | read
     return kept
