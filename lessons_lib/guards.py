@@ -67,6 +67,11 @@ def dice(generator, x: Tensor) -> None:
             )
 
 
+def seeded(seed: int = 0) -> torch.Generator:
+    """A generator of one's own, on the CPU, which draws the same whenever the seed is the same."""
+    return torch.Generator().manual_seed(whole("seed", seed, -(2**63), 2**63 - 1))
+
+
 def start(x: Tensor, levels, generator) -> list:
     """The levels of a walk, shaped to fit x, once x, levels and generator fit each other."""
     kind = x.dtype if isinstance(x, Tensor) else type(x).__name__

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 import torch
+from family import seeded
 from torch import nn
 
 from lessons_lib import diffuse, files, learn, levels
@@ -39,10 +40,6 @@ class Line(nn.Module):
 
     def forward(self, x, t, c=None):
         return self.line(x)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def line(seed=0):

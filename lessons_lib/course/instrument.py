@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib import data, files, learn, metrics
+from lessons_lib.guards import seeded
 
 SEEDS = (0, 1, 2, 3, 4)
 AS_DRAWN, CLIPPED = "as drawn", "clipped to [-1, 1]"
@@ -132,7 +133,7 @@ class Digits(NamedTuple):
 
     def _halves(self, seed: int) -> list[tuple[Tensor, Tensor]]:
         """Two disjoint parts of n real digits each, as rows, a new pair for every split."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         return [
             torch.randperm(len(self.x0), generator=generator)[: 2 * self.n].chunk(2)
             for _ in range(self.splits)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lessons_lib.guards import NO_LABEL, whole
+from lessons_lib.guards import NO_LABEL, seeded, whole
 from lessons_lib.levels import SPACINGS
 from lessons_lib.samplers import Denoiser, noise_like, walk
 from lessons_lib.solvers import SAMPLERS
@@ -65,9 +65,8 @@ def draw(
 
 def _dice(seed: int, n: int) -> list[torch.Generator]:
     """A generator for each picture, so that the k-th is the same however many are drawn."""
-    first = torch.Generator().manual_seed(whole("seed", seed, -(2**63), 2**63 - 1))
-    seeds = (int(torch.randint(2**62, (), generator=first)) for _ in range(n))
-    return [torch.Generator().manual_seed(each) for each in seeds]
+    first = seeded(seed)
+    return [seeded(int(torch.randint(2**62, (), generator=first))) for _ in range(n)]
 
 
 def _glimpses(steps_taken, counting, steps: int) -> Iterator[Glimpse]:

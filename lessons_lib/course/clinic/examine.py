@@ -8,8 +8,9 @@ from torch import Tensor
 
 from lessons_lib import data, learn, metrics
 from lessons_lib.course.clinic.patients import straight
-from lessons_lib.course.clinic.proofs import LEVELS, SEEN_AT, seeded, unit_gaussian
+from lessons_lib.course.clinic.proofs import LEVELS, SEEN_AT, unit_gaussian
 from lessons_lib.diffuse import q_sample
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine
 
 

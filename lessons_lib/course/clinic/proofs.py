@@ -5,16 +5,12 @@ from torch import Tensor
 
 from lessons_lib.diffuse import q_sample
 from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
+from lessons_lib.guards import seeded
 from lessons_lib.levels import Level, cosine, grid
 from lessons_lib.samplers import noise_like
 
 LEVELS = grid(cosine, 10, start=0.98)  # noisiest first; alpha is above 0 on the first
 SEEN_AT = Level.from_alpha_bar(0.5)  # where single guesses are looked at
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    """A generator of one's own."""
-    return torch.Generator().manual_seed(seed)
 
 
 def of_one_picture(picture):

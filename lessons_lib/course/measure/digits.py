@@ -18,6 +18,7 @@ from lessons_lib.course.instrument import (
     prepared,
 )
 from lessons_lib.course.measure.seeds import bar, median
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, ddpm, sample
 from lessons_lib.solvers import dpmpp_2m
@@ -171,6 +172,6 @@ def even_contrast(x: Tensor) -> Tensor:
 
 def _draw(step, denoise, n: int, steps: int, seed: int) -> Tensor:
     """n digits, (n, 1, 8, 8), from the noise of this seed: the same start for every sampler."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     noise = torch.randn(n, 1, 8, 8, generator=generator)
     return sample(step, denoise, noise, grid(cosine, steps), generator)

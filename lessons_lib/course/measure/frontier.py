@@ -16,7 +16,7 @@ from lessons_lib.course.instrument import (
 )
 from lessons_lib.course.measure.laws import MIXTURE, mixture
 from lessons_lib.course.measure.seeds import bar
-from lessons_lib.guards import NO_LABEL
+from lessons_lib.guards import NO_LABEL, seeded
 from lessons_lib.levels import SPACINGS, from_betas, grid, lam_grid, linear_betas
 from lessons_lib.samplers import sample
 from lessons_lib.solvers import SAMPLERS, dpmpp_multistep
@@ -55,7 +55,7 @@ def frontier_shapes(seeds=SEEDS[:3], n=150, calls=CALLS[:-1], most=50, progress=
     seed, from the same noise for all. Above `most` evaluations only DDPM goes on, evenly in time.
     """
     denoise, student = learn.load("shapes"), learn.load("shapes_few")
-    generator = torch.Generator().manual_seed(1000)
+    generator = seeded(1000)
     asked, whole = data.choose(n, generator), data.choose(40 * n, generator)
     asked[:, 2:4] = NO_LABEL  # the background is said: a coin for each would drown all else
     whole = torch.where(asked == NO_LABEL, whole.view(40, n, -1), asked).flatten(0, 1)
@@ -133,7 +133,7 @@ def _rows(found: dict, *keys: str) -> list[dict]:
 def _walked(name: str, spacing: str, budget: int, seed: int, denoise, shape) -> Tensor:
     """Pictures of this shape for a budget of evaluations; the noise is the seed's."""
     step = SAMPLERS["DDIM" if name == STUDENT else name]
-    asked, generator = counted(denoise), torch.Generator().manual_seed(seed)
+    asked, generator = counted(denoise), seeded(seed)
     noise = torch.randn(shape, generator=generator)
     ladder = SPACINGS[spacing](steps_for(name, spacing, budget))
     x = sample(step, asked, noise, ladder, generator)

@@ -10,6 +10,7 @@ from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, error
 from lessons_lib.course.measure.digits import SAMPLERS
 from lessons_lib.course.measure.seeds import bar
 from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, from_betas, grid, linear_betas
 from lessons_lib.samplers import noise_like, sample
 
@@ -40,7 +41,7 @@ def strides_mixture(
         levels, step = grid(schedule, steps), SAMPLERS[name]
         found = []
         for seed in seeds:
-            generator = torch.Generator().manual_seed(seed)
+            generator = seeded(seed)
             x = torch.randn(n, 1, generator=generator, dtype=torch.float64)
             found.append(metrics.w2(sample(step, mix, x, levels, generator)[:, 0], truth))
         law = metrics.w2(law_of_chain(step, mix, levels, n, spacing), truth)
@@ -48,7 +49,7 @@ def strides_mixture(
         rows.append(row)
     floor = []
     for seed in seeds:
-        x = mix.sample(n, torch.Generator().manual_seed(seed))
+        x = mix.sample(n, seeded(seed))
         floor.append(metrics.w2(x[:, 0], truth))
     return {
         "what": "Every sampler with the steps cut down, evenly in time, on an exact mixture under "
@@ -156,7 +157,6 @@ def one_step(step, denoise, x: Tensor, t, s) -> tuple[Tensor, float]:
 
     Read off from the sampler itself, which takes the step twice with known noise.
     """
-    seeded = lambda seed: torch.Generator().manual_seed(seed)
     (x_a, z_a), (x_b, z_b) = (
         (step(denoise, x, t, s, generator=seeded(k)).x, noise_like(x, seeded(k))) for k in (0, 1)
     )

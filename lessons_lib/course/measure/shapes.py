@@ -7,6 +7,7 @@ from lessons_lib import data, learn, metrics
 from lessons_lib.course.instrument import AS_DRAWN, SEEDS, Shapes, errors
 from lessons_lib.course.measure.seeds import bar
 from lessons_lib.course.recipes import draw_captioned
+from lessons_lib.guards import seeded
 from lessons_lib.wrap import counted
 
 SCALES = (0.0, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0)
@@ -26,7 +27,7 @@ def guidance_shapes(
     found: dict = {}
     for scale, seed in bar([(scale, seed) for scale in w for seed in seeds], progress):
         counting = counted(denoise)
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         noise = torch.randn(len(asked), 3, 32, 32, generator=generator)
         x = draw_captioned(counting, asked, noise, calls, scale)
         row = real.judged(x) | {
@@ -35,7 +36,7 @@ def guidance_shapes(
             "evaluations": counting.samples / len(x),
         }
         found.setdefault(scale, []).append(row)
-    again = [data.draw(data.scene(asked, torch.Generator().manual_seed(seed))) for seed in seeds]
+    again = [data.draw(data.scene(asked, seeded(seed))) for seed in seeds]
     record = real.reference(again, seeds, ("shapes",))
     record["instruments"]["diversity"] = {
         "features": "pixels",
@@ -60,6 +61,6 @@ def guidance_shapes(
 
 def _asked(captions: int, each: int) -> tuple[Tensor, Tensor]:
     """Attributes (captions · each, 5), every caption `each` times, and real pictures of them."""
-    generator = torch.Generator().manual_seed(1000)
+    generator = seeded(1000)
     asked = data.choose(captions, generator).repeat_interleave(each, dim=0)
     return asked, data.draw(data.scene(asked, generator))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib import data, files, learn
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.viz import tiles
@@ -77,7 +78,7 @@ def _part(name: str, record: dict) -> str:
 @torch.no_grad()
 def _digits(denoise) -> bytes:
     label = torch.arange(10).repeat(3)
-    noise = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(5))
+    noise = torch.randn(30, 1, 8, 8, generator=seeded(5))
     return tiles(sample(ddim, cfg(denoise, label, 1.0), noise, grid(cosine, 50)), 10, zoom=8)
 
 
@@ -86,7 +87,7 @@ def _shapes(*walks: tuple[int, float]) -> Callable[..., bytes]:
 
     @torch.no_grad()
     def drawn(denoise) -> bytes:
-        generator = torch.Generator().manual_seed(5)
+        generator = seeded(5)
         c = data.choose(20, generator)
         c[:, 0] = torch.arange(20) % len(data.ATTRIBUTES["shape"])  # every shape, in turn
         noise = torch.randn(20, 3, 32, 32, generator=generator)

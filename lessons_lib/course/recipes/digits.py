@@ -9,6 +9,7 @@ from lessons_lib import data, learn, nets
 from lessons_lib.course.instrument import QUALITY, RULERS, SEEDS, Digits, errors
 from lessons_lib.course.recipes.record import fit_judge, ship
 from lessons_lib.course.start import begin
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddpm, sample
 from lessons_lib.wrap import given
@@ -31,7 +32,7 @@ def fit_digits(denoiser: learn.NetDenoiser, steps: int = 3000, progress: bool = 
         learn.batches(x0, label, size=128),
         cosine,
         steps,
-        torch.Generator().manual_seed(1),
+        seeded(1),
         progress=progress,
         lr=6e-3,
         drop=0.12,
@@ -60,7 +61,7 @@ def measure_digits(denoiser, n: int = 500, seeds=SEEDS) -> tuple[dict, dict]:
     """
     real, label, found = Digits.load(n), torch.arange(n) % 10, []
     for seed in seeds:
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         noise = torch.randn(n, 1, 8, 8, generator=generator)
         drawn = sample(ddpm, given(denoiser, label), noise, grid(cosine, 1000), generator)
         found.append(real.judged(drawn, label, seed))
@@ -86,7 +87,7 @@ def train_second_judge(folder: Path, progress: bool = True) -> None:
 
 def _train_judge(name: str, net, seed: int, folder: Path, progress: bool) -> None:
     x0, label = data.digits()
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     mixed = torch.randperm(len(x0), generator=generator)
     held_out, kept = mixed[:360], mixed[360:]
     with torch.random.fork_rng(devices=[]):

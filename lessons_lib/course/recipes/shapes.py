@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lessons_lib import data, learn, metrics, nets
 from lessons_lib.course.recipes.record import fit_judge, ship
 from lessons_lib.course.start import begin
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg
@@ -69,7 +70,7 @@ def fit_shapes(denoiser, recipe: Recipe = SHAPES, device="cpu", **options) -> Te
         fresh(recipe.batch, device),
         cosine,
         recipe.steps,
-        torch.Generator().manual_seed(recipe.seed + 1),
+        seeded(recipe.seed + 1),
         lr=recipe.lr,
         ema=recipe.ema,
         drop=recipe.drop,
@@ -135,7 +136,7 @@ def measure_shapes(denoiser, steps: int, n: int = 500, ws=(0.0, 1.0, 3.0)) -> di
     Fréchet distances are of the means of 4×4 blocks, beside the floor: real against real, n each.
     "Held out" are captions whose shape was never seen in that colour.
     """
-    generator = torch.Generator().manual_seed(2)
+    generator = seeded(2)
     real = metrics.coarse(data.shapes(4 * n, generator).pictures)
     noise = torch.randn(n, 3, 32, 32, generator=generator)
     asked, new = (data.choose(n, generator, split=split) for split in ("train", "held out"))
@@ -181,7 +182,7 @@ def _train_judge(name: str, net, recipe: dict, folder: Path, progress: bool) -> 
     history = _fit_judge(judge.to(device), recipe, device, progress)
     seconds = time.perf_counter() - start
     judge.cpu()
-    drawn = data.shapes(20_000, torch.Generator().manual_seed(3), split="all")
+    drawn = data.shapes(20_000, seeded(3), split="all")
     seen = torch.cat([judge.read(x) for x in drawn.pictures.split(1000)])
     right = metrics.fidelity(seen, drawn.attributes)
     measured = {"pictures": len(seen)}
@@ -192,7 +193,7 @@ def _train_judge(name: str, net, recipe: dict, folder: Path, progress: bool) -> 
 
 def _fit_judge(judge: nets.ShapeJudge, recipe: dict, device, progress: bool) -> Tensor:
     steps, size, lr, seed, noise = recipe.values()
-    batches, generator = fresh(size, device, "all"), torch.Generator().manual_seed(seed + 1)
+    batches, generator = fresh(size, device, "all"), seeded(seed + 1)
 
     def loss(step: int) -> Tensor:
         x, asked = batches(step, generator)
