@@ -36,6 +36,11 @@ def whole(name: str, value, low: int = 1, high: int | None = None) -> int:
     return number
 
 
+def one_of(name: str, value, known: Iterable[str]) -> None:
+    """Refuse what is not among the names that are known."""
+    need(name, value, allowed=f"allowed are {', '.join(known)}", ok=lambda value: value in known)
+
+
 def function(name: str, value, example: str) -> None:
     """Refuse what cannot be called."""
     need(name, value, allowed=f"need a function, such as {example}", ok=callable)
