@@ -36,6 +36,11 @@ def whole(name: str, value, low: int = 1, high: int | None = None) -> int:
     return number
 
 
+def one_of(name: str, value, known: Iterable[str]) -> None:
+    """Refuse what is not among the names that are known."""
+    need(name, value, allowed=f"allowed are {', '.join(known)}", ok=lambda value: value in known)
+
+
 def function(name: str, value, example: str) -> None:
     """Refuse what cannot be called."""
     need(name, value, allowed=f"need a function, such as {example}", ok=callable)
@@ -65,6 +70,11 @@ def dice(generator, x: Tensor) -> None:
             raise ValueError(
                 f"generator: on {g.device}, x on {x.device}; need the same device, or the CPU"
             )
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    """A generator of one's own, on the CPU, which draws the same whenever the seed is the same."""
+    return torch.Generator().manual_seed(whole("seed", seed, -(2**63), 2**63 - 1))
 
 
 def start(x: Tensor, levels, generator) -> list:

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 
 from lessons_lib import levels
+from lessons_lib.guards import seeded
 from lessons_lib.levels import from_betas
 from lessons_lib.samplers import ddim, ddpm
 from lessons_lib.solvers import (
@@ -30,7 +31,7 @@ def zero_terminal(beta):
 SCHEDULES = {
     "cosine": levels.cosine,
     "linear betas": from_betas(levels.linear_betas()),
-    "strong betas": from_betas(torch.rand(20, generator=torch.Generator().manual_seed(9)) * 0.25),
+    "strong betas": from_betas(torch.rand(20, generator=seeded(9)) * 0.25),
     "zero-terminal betas": from_betas(zero_terminal(levels.scaled_linear_betas())),
     "rectified": levels.rectified,
     "ve": levels.edm,
@@ -88,10 +89,6 @@ def added_std(name, t, s):
 
 def close(a, b, tolerance=1e-11):
     torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def normal(*shape, seed=0, dtype=torch.float64):

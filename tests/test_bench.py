@@ -12,7 +12,7 @@ from lessons_lib.course import bench
 from lessons_lib.course.bench import growth, loops, networks, timing, truth
 from lessons_lib.course.cli import main
 from lessons_lib.course.recipes import digit_denoiser
-from lessons_lib.course.start import seeded
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine
 
 pytest.importorskip("diffusers")

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pytest
 import torch
+from family import seeded
 
 from lessons_lib import data, learn
 from lessons_lib.course import clinic
@@ -65,7 +66,7 @@ def test_one_of_the_two_functions_is_healthy(bug):
 @by_id
 def test_it_runs_on_an_exact_mixture_too(bug):
     two = MixtureDenoiser([[-1.0], [1.0]], [0.3, 0.3], label=[0, 1])
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     x, c = torch.randn(40, 1, dtype=torch.float64, generator=generator), torch.arange(40) % 2
     ends = bug.walk(bug.ask(two, c), x, LEVELS, generator)
     healthy = clinic.straight(clinic.obey(two, c), x, LEVELS, generator)
@@ -95,7 +96,7 @@ def test_the_healthy_are_sent_home(id, seed):
 def test_a_network_that_was_trained_too_briefly_is_not_called_broken():
     denoise = digit_denoiser()
     batches = learn.batches(*data.digits(), size=128)
-    generator = torch.Generator().manual_seed(1)
+    generator = seeded(1)
     learn.fit(denoise, batches, cosine, 60, generator, progress=False, lr=6e-3, drop=0.12)
     for ask, walk in HEALTHY.values():
         assert diagnose(examine(ask, walk, denoise)) == "undertrained"

@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
+from family import seeded
 
 from lessons_lib import data, files
 
@@ -32,12 +33,12 @@ def test_the_script_remakes_the_shipped_file(tmp_path, monkeypatch):
 
 
 def test_the_toys():
-    g = torch.Generator().manual_seed(0)
+    g = seeded(0)
     for draw in (data.moons, data.spiral):
         x = draw(500, g)
         assert x.shape == (500, 2) and x.abs().max() < 2
-        again = draw(500, torch.Generator().manual_seed(0))
-        assert torch.equal(again, draw(500, torch.Generator().manual_seed(0)))
+        again = draw(500, seeded(0))
+        assert torch.equal(again, draw(500, seeded(0)))
     ring = data.ring(k=5, radius=2.0, std=0.01)
     x = ring.sample(200, g)
     assert (x.norm(dim=1) - 2).abs().max() < 0.06

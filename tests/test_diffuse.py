@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from family import close
+from family import close, seeded
 from hypothesis import given as over
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ SCHEDULES = {
 
 @over(st.sampled_from(sorted(SCHEDULES)), st.floats(0.02, 0.98), st.integers(0, 10**6))
 def test_every_round_trip(name, time, seed):
-    g = torch.Generator().manual_seed(seed)
+    g = seeded(seed)
     x0, eps = torch.randn(2, 3, 4, dtype=torch.float64, generator=g)
     t = SCHEDULES[name](time)
     x = diffuse.q_sample(x0, t, eps)
@@ -34,7 +34,7 @@ def test_every_round_trip(name, time, seed):
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_in_float32_the_ratio_conditions_x0(name):
-    g = torch.Generator().manual_seed(0)
+    g = seeded(0)
     x0, eps = torch.randn(2, 100, generator=g)
     for time in (0.01, 0.3, 0.7, 0.99):
         t = SCHEDULES[name](time)

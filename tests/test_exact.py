@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from family import seeded
 
 from lessons_lib import diffuse, levels
 from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
@@ -29,7 +30,7 @@ def close(a, b, tolerance):
 @pytest.mark.parametrize("t", LEVELS)
 @pytest.mark.parametrize("c", [None, torch.tensor([0, 1, 1, -1, 1])])
 def test_the_score_of_the_density_is_the_denoisers(t, c):  # A1
-    g = torch.Generator().manual_seed(0)
+    g = seeded(0)
     x = (2 * torch.randn(5, 2, dtype=torch.float64, generator=g)).requires_grad_()
     (score,) = torch.autograd.grad(mixture().log_prob(x, t, c).sum(), x)
     close(diffuse.score(x, mixture()(x, t, c), t), score, 1e-6)
@@ -59,7 +60,7 @@ def test_the_density_is_normalised():
 
 @pytest.mark.parametrize("t", LEVELS)
 def test_a_finite_data_set_is_a_mixture_of_points(t):  # A3
-    g = torch.Generator().manual_seed(1)
+    g = seeded(1)
     data = torch.randn(7, 3, dtype=torch.float64, generator=g)
     x = torch.randn(5, 3, dtype=torch.float64, generator=g)
     points = MixtureDenoiser(data, torch.zeros(7))
@@ -70,7 +71,7 @@ def test_a_finite_data_set_is_a_mixture_of_points(t):  # A3
 
 
 def test_it_only_remembers():  # A4
-    g = torch.Generator().manual_seed(2)
+    g = seeded(2)
     data = torch.rand(6, 2, dtype=torch.float64, generator=g) * 4 - 2
     x = torch.randn(40, 2, dtype=torch.float64, generator=g)
     ends = sample(ddim, DatasetDenoiser(data), x, grid(levels.cosine, 1000))
@@ -79,7 +80,7 @@ def test_it_only_remembers():  # A4
 
 def test_near_the_data_float32_keeps_its_digits():
     # The expanded square |a|² - 2ab + |b|² is up to 20 % wrong here.
-    g = torch.Generator().manual_seed(3)
+    g = seeded(3)
     data = torch.rand(20, 1, 28, 28, generator=g, dtype=torch.float64)
     t = Level.from_alpha_bar(1 - 1e-6)
     x = diffuse.q_sample(data, t, torch.randn(data.shape, generator=g, dtype=torch.float64))
@@ -99,7 +100,7 @@ def test_dtype_in_is_dtype_out(dtype):
 
 @pytest.mark.parametrize("make", [mixture, lambda: DatasetDenoiser(torch.randn(5, 2).double())])
 def test_one_level_per_sample_is_each_on_its_own(make):
-    g = torch.Generator().manual_seed(4)
+    g = seeded(4)
     x, denoise = torch.randn(3, 2, dtype=torch.float64, generator=g), make()
     t = levels.cosine(torch.tensor([0.1, 0.5, 0.9]))
     alone = [denoise(x[i : i + 1], levels.cosine(t.time[i])) for i in range(3)]
@@ -119,7 +120,7 @@ def test_weights_are_made_to_sum_to_1():
 
 
 def test_samples_follow_the_mixture():
-    x = mixture().sample(20_000, torch.Generator().manual_seed(5))
+    x = mixture().sample(20_000, seeded(5))
     weight, mu = torch.tensor([2, 4, 1]) / 7, mixture().mu
     mean = (weight[:, None] * mu).sum(0)
     spread = x.std(0) / math.sqrt(len(x))

@@ -168,6 +168,12 @@ REFUSED = {  # a call, and what it says
     "cell": (lambda: metrics.coarse(PICTURES, 2.5), f"cell: 2.5 given; {INTEGERS}"),
     "pictures": (lambda: drawn(n=0), f"n: 0 given; {INTEGERS}"),
     "seed": (lambda: drawn(seed=None), "seed: None given; allowed are the integers"),
+    "predicts": (lambda: learn.NetDenoiser(D, ["v"]), "predicts: .'v'. given; allowed are x0, eps"),
+    "split": (
+        lambda: data.shapes(1, None, split=[]),
+        r"split: \[\] given; allowed are train, held",
+    ),
+    "sampler": (lambda: drawn(sampler=["DDIM"]), "sampler: .'DDIM'. given; allowed are DDIM, DDPM"),
     "play w": (lambda: drawn(w=None), f"w: None {NUMBER}"),
 }
 

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from family import seeded
 from scipy import stats
 
 from lessons_lib import data, files, metrics
@@ -37,7 +38,7 @@ def test_the_factor_is_students(seeds):
 
 def test_the_interval_covers_what_it_says():
     """Of ten thousand means of five draws, 95 % have the truth within their interval."""
-    draws = torch.randn(10_000, 5, generator=torch.Generator().manual_seed(0)).double()
+    draws = torch.randn(10_000, 5, generator=seeded(0)).double()
     found = [error(row) for row in draws.tolist()]
     share = sum(abs(each["value"]) <= each["half"] for each in found) / len(found)
     assert share == pytest.approx(0.95, abs=4.5 * math.sqrt(0.95 * 0.05 / 10_000))
@@ -71,10 +72,10 @@ def digits():
 
 def test_a_clip_does_nothing_to_real_digits_and_moves_grainy_ones_away(digits):
     """Why no judge looks through a clip: it turns grain, which goes both ways, into a shift."""
-    pick = torch.randperm(len(digits.x0), generator=torch.Generator().manual_seed(2))[:500]
+    pick = torch.randperm(len(digits.x0), generator=seeded(2))[:500]
     real, label = digits.x0[pick], digits.label[pick]
     found = digits.judged(real, label, seed=0)
-    grainy = real + 0.15 * torch.randn(real.shape, generator=torch.Generator().manual_seed(1))
+    grainy = real + 0.15 * torch.randn(real.shape, generator=seeded(1))
     moved = digits.judged(grainy, label, seed=0)
     for name in ("frechet", "frechet, second judge", "frechet, pixels"):
         assert found[name] == found[f"{name}, clipped"]
@@ -145,7 +146,7 @@ def test_the_shipped_digits_are_quoted_as_the_frontier_measured_them():
 
 
 def test_captions_are_read_by_both_judges_as_drawn_and_clipped():
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     asked = data.choose(12, generator)
     real = data.draw(data.scene(asked, generator))
     shapes = Shapes.load(asked, real)

@@ -4,15 +4,18 @@ import copy
 import json
 import os
 import signal
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
+from family import seeded
 from torch import nn
 
 from lessons_lib import diffuse, files, learn, levels
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import Level, grid
-from lessons_lib.nets import DigitNet
+from lessons_lib.nets import Attributes, DigitNet, UNet
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import given
 
@@ -39,10 +42,6 @@ class Line(nn.Module):
 
     def forward(self, x, t, c=None):
         return self.line(x)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def line(seed=0):
@@ -625,6 +624,22 @@ def test_a_checkpoint_of_another_architecture_is_refused(shipped, about, which):
     _, folder = shipped(about)
     with pytest.raises(files.FileProblem, match=f"{which}.*lessons train small"):
         learn.load("small", folder)
+
+
+@pytest.mark.parametrize("called", ["condition", "attribute"])
+def test_a_unet_comes_back_from_files_old_and_new(tmp_path, called):
+    """The files of Part I call a U-Net's condition "attribute"; those written now do not."""
+    told = partial(Attributes, (3, 2))
+    denoise = learn.NetDenoiser(UNet(told, widths=(16, 16, 32)).requires_grad_(False), "v")
+    torch.nn.init.normal_(denoise.net.leave.weight)
+    weights = {k.replace("condition", called): v for k, v in denoise.state_dict().items()}
+    assert f"net.{called}.weight" in weights
+    about = {"net": "UNet", "arguments": {"values": [3, 2], "widths": [16, 16, 32]}}
+    held = SimpleNamespace(state_dict=lambda: weights)
+    learn.save(tmp_path / "checkpoints/u.safetensors", held, about | {"predicts": "v"})
+    files.record("checkpoints/u.safetensors", {"made_by": "lessons train u"}, tmp_path)
+    x, t, c = torch.randn(2, 3, 16, 16), levels.cosine(0.4), torch.tensor([[2, 0], [-1, 1]])
+    assert torch.equal(learn.load("u", tmp_path)(x, t, c), denoise(x, t, c))
 
 
 def test_one_flipped_byte_is_noticed(shipped):

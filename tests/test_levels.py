@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from family import close, zero_terminal
+from family import close, seeded, zero_terminal
 from hypothesis import given as over
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ ALL = VP | {"rectified": levels.rectified, "edm": levels.edm}
 
 
 def test_the_closed_form_is_many_small_steps():  # B1
-    beta = torch.rand(40, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 0.25
+    beta = torch.rand(40, dtype=torch.float64, generator=seeded(0)) * 0.25
     mean, var = torch.ones((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     for n, b in enumerate(beta, start=1):
         mean, var = mean * (1 - b).sqrt(), var * (1 - b) + b

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import torch
+from family import seeded
 
 from lessons_lib.metrics import (
     coarse,
@@ -26,10 +27,6 @@ from lessons_lib.metrics import (
     w2,
     within_class_distance,
 )
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def normal(*shape, seed=0):
@@ -125,7 +122,7 @@ def test_what_is_not_finite_is_named(metric, bad):
 
 def test_w2_of_a_translation_is_the_shift():
     a = normal(1000)
-    mixed = (a + 3)[torch.randperm(1000, generator=torch.Generator().manual_seed(1))]
+    mixed = (a + 3)[torch.randperm(1000, generator=seeded(1))]
     assert w2(a, mixed) == pytest.approx(3, abs=1e-12)
     assert w2(a, a) == 0 and w2(a, mixed) == w2(mixed, a)
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from family import seeded
 
 from lessons_lib import data, levels, nets
 from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
@@ -102,7 +103,7 @@ def unet():
 
 
 def attributes(n, seed=1):
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     return torch.stack([torch.randint(v, (n,), generator=generator) for v in VALUES], dim=1)
 
 

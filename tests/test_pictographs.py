@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from family import seeded
 
 from lessons_lib import data, files
-
-
-def seed(number=0):
-    return torch.Generator().manual_seed(number)
 
 
 def test_the_pictographs():
@@ -49,26 +46,26 @@ def test_captions_say_what_is_there():
 
 def test_augment_moves_and_mirrors():
     x0 = data.pictographs().pictures[300:400]
-    assert torch.equal(data.augment(x0, seed(1)), data.augment(x0, seed(1)))
-    assert not torch.equal(data.augment(x0, seed(1)), data.augment(x0, seed(2)))
-    still = data.augment(x0, seed(), shift=0)
+    assert torch.equal(data.augment(x0, seeded(1)), data.augment(x0, seeded(1)))
+    assert not torch.equal(data.augment(x0, seeded(1)), data.augment(x0, seeded(2)))
+    still = data.augment(x0, seeded(), shift=0)
     same = (still == x0).flatten(1).all(1)
     turned = (still == x0.flip(3)).flatten(1).all(1)
     assert (same | turned).all() and 30 < same.sum() < 70
     padded = torch.nn.functional.pad(x0, (2,) * 4, value=1.0)
     windows = padded.unfold(2, 32, 1).unfold(3, 32, 1).flatten(2, 3)  # (n, 3, 25, 32, 32)
-    moved = data.augment(x0, seed(), mirrors=torch.zeros(100, dtype=torch.bool))
+    moved = data.augment(x0, seeded(), mirrors=torch.zeros(100, dtype=torch.bool))
     found = (windows == moved[:, :, None]).flatten(3).all(3).all(1)  # (n, 25)
     assert found.any(1).all() and found.any(0).all()
-    assert data.augment(x0[:0], seed()).shape == (0, 3, 32, 32)
+    assert data.augment(x0[:0], seeded()).shape == (0, 3, 32, 32)
 
 
 def test_bad_requests_to_augment_are_named():
     x0 = torch.ones(3, 1, 4, 4)
     with pytest.raises(ValueError, match="shift: -1 given"):
-        data.augment(x0, seed(), shift=-1)
+        data.augment(x0, seeded(), shift=-1)
     with pytest.raises(ValueError, match=r"mirrors: shape \(2,\) given; need \(3,\)"):
-        data.augment(x0, seed(), mirrors=torch.ones(2, dtype=torch.bool))
+        data.augment(x0, seeded(), mirrors=torch.ones(2, dtype=torch.bool))
 
 
 def script():

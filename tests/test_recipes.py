@@ -8,6 +8,7 @@ import signal
 
 import pytest
 import torch
+from family import seeded
 
 from lessons_lib import data, files, learn, metrics
 from lessons_lib.course import recipes
@@ -16,10 +17,6 @@ from lessons_lib.levels import cosine, grid, rectified
 from lessons_lib.nets import DigitNet
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def test_a_judge_is_trained_before_what_it_measures():

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from family import seeded
 from torch.nn.functional import avg_pool2d
 from torch.testing import assert_close
 
@@ -12,10 +13,6 @@ from lessons_lib.data.outlines import OUTLINES
 from lessons_lib.data.scenes import BACKGROUNDS, COLOURS, PLACES
 
 EVERY = torch.cartesian_prod(*(torch.arange(len(values)) for values in data.ATTRIBUTES.values()))
-
-
-def seed(number=0):
-    return torch.Generator().manual_seed(number)
 
 
 def every_shape(size):
@@ -33,21 +30,21 @@ def every_shape(size):
 
 
 def test_a_seed_chooses_the_pictures():
-    one, same, other = (data.shapes(9, seed(number)) for number in (1, 1, 2))
+    one, same, other = (data.shapes(9, seeded(number)) for number in (1, 1, 2))
     assert torch.equal(one.pictures, same.pictures)
     assert torch.equal(one.attributes, same.attributes)
     assert not torch.equal(one.attributes, other.attributes)
     assert torch.equal(data.draw(one.scene), one.pictures)
     before = torch.random.get_rng_state()
-    data.shapes(3, seed())
+    data.shapes(3, seeded())
     assert torch.equal(before, torch.random.get_rng_state())
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_seed_chooses_the_same_pictures_on_every_device():
     for objects in (1, 2):
-        here = data.shapes(600, seed(), objects=objects)
-        there = data.shapes(600, seed(), objects=objects, device="cuda")
+        here = data.shapes(600, seeded(), objects=objects)
+        there = data.shapes(600, seeded(), objects=objects, device="cuda")
         assert all(part.is_cuda for part in (there.pictures, there.attributes, *there.scene))
         assert_close(there.pictures.cpu(), here.pictures, atol=1e-4, rtol=0)
         assert torch.equal(there.attributes.cpu(), here.attributes)
@@ -58,7 +55,7 @@ def test_a_seed_chooses_the_same_pictures_on_every_device():
 @pytest.mark.parametrize("objects", [1, 2])
 def test_shapes_types_and_ranges(objects):
     for n, size in ((0, 32), (1, 1), (300, 20)):
-        x0, attributes, scene = data.shapes(n, seed(), size=size, objects=objects)
+        x0, attributes, scene = data.shapes(n, seeded(), size=size, objects=objects)
         assert x0.shape == (n, 3, size, size) and x0.dtype == torch.float32
         assert attributes.shape == ((n, 5) if objects == 1 else (n, 2, 5))
         assert attributes.dtype == torch.long and scene.shape.shape == (n, objects)
@@ -102,7 +99,7 @@ def test_outlines_are_distances(name):
     side = torch.linspace(-1.6, 1.6, 201, dtype=torch.float64)
     grid = torch.cartesian_prod(side, side)
     inside = OUTLINES[name](grid[:, 0], grid[:, 1]) < 0
-    point = 3 * torch.rand(400, 2, generator=seed(), dtype=torch.float64) - 1.5
+    point = 3 * torch.rand(400, 2, generator=seeded(), dtype=torch.float64) - 1.5
     distance = OUTLINES[name](point[:, 0], point[:, 1])
     assert (distance < 0).any() and (distance > 0).any()
     for points, others in ((distance > 0, inside), (distance < 0, ~inside)):
@@ -111,7 +108,7 @@ def test_outlines_are_distances(name):
 
 
 def test_a_quarter_turn_of_the_scene_turns_its_maps():
-    scene = data.shapes(60, seed(), objects=2).scene
+    scene = data.shapes(60, seeded(), objects=2).scene
     x, y = scene.centre.unbind(-1)
     turned = scene._replace(centre=torch.stack([-y, x], -1), angle=scene.angle + math.pi / 2)
     for one, other in zip(data.maps(turned, 32), data.maps(scene, 32), strict=True):
@@ -119,7 +116,7 @@ def test_a_quarter_turn_of_the_scene_turns_its_maps():
 
 
 def test_one_scene_at_every_size():
-    scene = data.shapes(200, seed()).scene
+    scene = data.shapes(200, seeded()).scene
     small, large = data.draw(scene, 32), avg_pool2d(data.draw(scene, 64), 2)
     assert (small - large).abs().mean() < 0.001
     assert (small - large).abs().max() < 0.2  # in the sharpest corners
@@ -128,14 +125,14 @@ def test_one_scene_at_every_size():
 
 
 def test_the_mask_is_where_the_colour_is():
-    scene = data.shapes(100, seed(), objects=2).scene
+    scene = data.shapes(100, seeded(), objects=2).scene
     one, other = (data.draw(scene._replace(colour=0 * scene.colour + c)) for c in (0.4, 0.6))
     mask = data.maps(scene).mask
     assert_close(other - one, 2 * 0.2 * mask.expand_as(one), atol=1e-5, rtol=0)
 
 
 def test_edges_lie_on_the_outline_and_depth_inside():
-    mask, edges, depth = data.maps(data.shapes(100, seed()).scene)
+    mask, edges, depth = data.maps(data.shapes(100, seeded()).scene)
     assert (edges[(mask > 0.01) & (mask < 0.99)] > 0.4).all()
     around = avg_pool2d(mask, 5, stride=1, padding=2, count_include_pad=False)
     assert (edges[(around == 0) | (around == 1)] == 0).all()
@@ -144,7 +141,7 @@ def test_edges_lie_on_the_outline_and_depth_inside():
 
 
 def test_the_picture_shows_its_attributes():
-    x0, attributes, scene = data.shapes(2000, seed(), split="all")
+    x0, attributes, scene = data.shapes(2000, seeded(), split="all")
     named = dict(zip(data.ATTRIBUTES, attributes.unbind(1), strict=True))
     x0, mask = x0 / 2 + 0.5, data.maps(scene).mask
     inside = (mask > 0.99).float()
@@ -162,13 +159,13 @@ def test_the_picture_shows_its_attributes():
 
 
 def test_sizes_do_not_overlap():
-    _, attributes, scene = data.shapes(3000, seed())
+    _, attributes, scene = data.shapes(3000, seeded())
     small, medium, large = (scene.radius[attributes[:, 2] == size] for size in range(3))
     assert small.max() * 1.15 < medium.min() and medium.max() * 1.15 < large.min()
 
 
 def test_two_objects_never_touch():
-    scene = data.shapes(1500, seed(), objects=2).scene
+    scene = data.shapes(1500, seeded(), objects=2).scene
     first, second = (
         data.Scene(*(part[:, [k]] for part in scene[:5]), scene.background, scene.slope)
         for k in (0, 1)
@@ -180,7 +177,7 @@ def test_two_objects_never_touch():
 
 def test_objects_are_seen_whole():
     for objects in (1, 2):
-        scene = data.shapes(200, seed(), objects=objects).scene
+        scene = data.shapes(200, seeded(), objects=objects).scene
         smaller = scene._replace(
             centre=scene.centre / 2, radius=scene.radius / 2
         )  # the same, with nothing beyond the frame
@@ -196,13 +193,13 @@ def test_held_out_combinations_are_one_in_eight_and_leave_no_value_out():
     )
     for objects in (1, 2):
         train, kept, both = (
-            data.choose(3000, seed(), objects, split) for split in ("train", "held out", "all")
+            data.choose(3000, seeded(), objects, split) for split in ("train", "held out", "all")
         )
         assert not data.held_out(train).any() and data.held_out(kept).all()
         assert data.held_out(both).any() and not data.held_out(both).all()
         for column in (0, 1):
             assert len(train[..., column].unique()) == len(kept[..., column].unique()) == 8
-    assert len(data.choose(60_000, seed()).unique(dim=0)) == len(EVERY) * 7 // 8
+    assert len(data.choose(60_000, seeded()).unique(dim=0)) == len(EVERY) * 7 // 8
 
 
 def test_bad_requests_for_shapes_are_named():
@@ -213,8 +210,8 @@ def test_bad_requests_for_shapes_are_named():
         ("split: 'test'.*held out", {"n": 1, "split": "test"}),
     ):
         with pytest.raises(ValueError, match=said):
-            data.shapes(generator=seed(), **request)
-    scene = data.shapes(1, seed()).scene
+            data.shapes(generator=seeded(), **request)
+    scene = data.shapes(1, seeded()).scene
     for draw in (data.draw, data.maps):
         with pytest.raises(ValueError, match="size: 0 given"):
             draw(scene, 0)
@@ -223,14 +220,14 @@ def test_bad_requests_for_shapes_are_named():
         ([0, 0, 3, 0, 0], "attributes: size 3"),
     ):
         with pytest.raises(ValueError, match=said):
-            data.scene(torch.tensor([row]), seed())
+            data.scene(torch.tensor([row]), seeded())
 
 
 def test_every_caption_in_every_style_reads_back():
     for style in range(len(data.CAPTION_STYLES)):
         said = [data.caption(row, style) for row in EVERY]
         assert torch.equal(torch.stack([data.attributes_of(caption) for caption in said]), EVERY)
-    rows = data.choose(200, seed(), objects=2, split="all")
+    rows = data.choose(200, seeded(), objects=2, split="all")
     for style in range(len(data.CAPTION_STYLES)):
         for row in rows:
             assert torch.equal(data.attributes_of(data.caption(row, style)), row)
@@ -238,7 +235,7 @@ def test_every_caption_in_every_style_reads_back():
 
 def test_unknown_attributes_go_unsaid_and_read_back():
     rows = EVERY[::7].clone()
-    rows[torch.rand(rows.shape, generator=seed()) < 0.5] = -1
+    rows[torch.rand(rows.shape, generator=seeded()) < 0.5] = -1
     for style in range(len(data.CAPTION_STYLES)):
         for row in rows:
             caption = data.caption(row, style)
@@ -251,8 +248,8 @@ def test_captions_are_plain_english():
     assert data.caption(row) == "a small red star at the top left on a dark background"
     assert data.caption(torch.tensor([0, 1, -1, 4, -1])) == "an orange circle in the centre"
     assert len({data.caption(row, style) for style in range(styles)}) == styles
-    said = data.captions(row.expand(50, 5), seed())
-    assert said == data.captions(row.expand(50, 5), seed()) and len(set(said)) == styles
+    said = data.captions(row.expand(50, 5), seeded())
+    assert said == data.captions(row.expand(50, 5), seeded()) and len(set(said)) == styles
     read = data.attributes_of("There is a big, violet CRESCENT at the top.")
     assert read.tolist() == [7, 6, 2, 1, -1]
 
@@ -276,8 +273,8 @@ def test_bad_captions_are_named():
 
 
 def test_tokens_are_the_words():
-    rows = data.choose(300, seed(), objects=2)
-    said = data.captions(rows, seed()) + [""]
+    rows = data.choose(300, seeded(), objects=2)
+    said = data.captions(rows, seeded()) + [""]
     numbers = data.tokens(said)
     assert numbers.shape == (301, data.CAPTION_LENGTH) and numbers.dtype == torch.long
     assert 0 <= numbers.min() and numbers.max() < len(data.VOCABULARY)

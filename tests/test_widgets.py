@@ -13,6 +13,7 @@ import matplotlib.figure
 import numpy as np
 import pytest
 import torch
+from family import seeded
 from PIL import Image
 
 from lessons_lib import data, learn, metrics, viz
@@ -372,7 +373,7 @@ def test_small_things_are_there_wherever_they_are_left_to_stand(caption):
 
 def test_what_is_left_open_is_drawn_by_lot_evenly_and_what_is_said_stays():
     c = captions_of("a small green moon").expand(9000, -1)
-    full = models.by_lot(c, torch.Generator().manual_seed(0))
+    full = models.by_lot(c, seeded(0))
     assert torch.equal(full[:, :3], c[:, :3])
     for column, values in ((3, 9), (4, 2)):
         share = full[:, column].bincount() / 9000
@@ -393,7 +394,7 @@ def test_the_playground_draws_the_shapes_it_is_asked_for(name, sampler, w):
 
 def looks():
     """What notebooks draw into an explored ax, each in two states."""
-    g = torch.Generator().manual_seed(0)
+    g = seeded(0)
     x, t = torch.randn(1, 4, 1, 8, 8, generator=g), torch.linspace(0, 1, 50)
     yield lambda ax, k: viz.film(x * k, ax, ["row"], "abcd"[:k] * 4, holes=False).set_title(f"{k}")
     yield lambda ax, k: viz.curves(t, {f"t + {i}": k * t + i for i in range(k)}, ax, "time", "y")

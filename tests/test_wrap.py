@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from family import close
+from family import close, seeded
 
 from lessons_lib import diffuse, levels
 from lessons_lib.exact import MixtureDenoiser
@@ -27,7 +27,7 @@ TWO = MixtureDenoiser([[-1.0, 0.0], [1.0, 0.5]], [0.2, 0.3], label=[0, 1])
 
 
 def points(n=6):
-    return torch.randn(n, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return torch.randn(n, 2, dtype=torch.float64, generator=seeded(0))
 
 
 def test_w_0_ignores_and_w_1_obeys():  # B6
@@ -110,9 +110,9 @@ def test_the_negative_condition_takes_the_place_of_nothing():
 
 def test_rescale_gives_the_conditional_spread_back():
     c = torch.tensor([1])
-    mu = torch.randn(2, 9, generator=torch.Generator().manual_seed(1))
+    mu = torch.randn(2, 9, generator=seeded(1))
     wide = MixtureDenoiser(mu, [0.3, 0.2], label=[0, 1])
-    x = torch.randn(6, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    x = torch.randn(6, 9, dtype=torch.float64, generator=seeded(2))
     full, plain = rescale(wide, c, 7.0, phi=1.0)(x, T), cfg(wide, c, 7.0)(x, T)
     close(full.std(dim=1), wide(x, T, c).std(dim=1))
     close(rescale(wide, c, 7.0, phi=0.0)(x, T), plain)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib import data, files, learn, metrics
-from lessons_lib.course.start import seeded
+from lessons_lib.guards import seeded
 
 SEEDS = (0, 1, 2, 3, 4)
 AS_DRAWN, CLIPPED = "as drawn", "clipped to [-1, 1]"

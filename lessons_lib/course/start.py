@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from lessons_lib.course.say import in_notebook
+from lessons_lib.guards import seeded
 
 
 def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generator]:
@@ -24,11 +25,6 @@ def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generato
         torch.set_num_threads(max(1, min(threads, usable_cores())))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return device, seeded(seed)
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    """A generator of one's own, on the CPU."""
-    return torch.Generator().manual_seed(seed)
 
 
 def usable_cores() -> int:

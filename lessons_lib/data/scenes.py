@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lessons_lib.data.outlines import OUTLINES
-from lessons_lib.guards import whole
+from lessons_lib.guards import one_of, whole
 
 COLOURS = {  # sRGB, 0 to 1; told apart by colour-blind eyes too: they differ in lightness
     "red": (0.82, 0.12, 0.16),
@@ -102,8 +102,7 @@ def choose(n: int, generator: torch.Generator, objects: int = 1, split: str = "t
     Two objects, (n, 2, 5), are small or medium and lie in opposite places: they never touch.
     """
     n, objects = whole("n", n, 0), whole("objects", objects, 1, 2)
-    if split not in SPLITS:
-        raise ValueError(f"split: {split!r} given; allowed are {', '.join(SPLITS)}")
+    one_of("split", split, SPLITS)
     every = torch.cartesian_prod(*(torch.arange(len(values)) for values in ATTRIBUTES.values()))
     if split != "all":
         every = every[held_out(every) == (split == "held out")]

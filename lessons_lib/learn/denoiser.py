@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib import diffuse
-from lessons_lib.guards import function, need, whole
+from lessons_lib.guards import function, need, one_of, whole
 from lessons_lib.learn.feeding import Batches
 from lessons_lib.levels import Level, Schedule
 from lessons_lib.samplers import Dice, noise_like
@@ -35,8 +35,7 @@ class NetDenoiser(nn.Module):
 
     def __init__(self, net: nn.Module, predicts: str = "v"):
         super().__init__()
-        if predicts not in TARGET:
-            raise ValueError(f"predicts: {predicts!r} given; allowed are {', '.join(TARGET)}")
+        one_of("predicts", predicts, TARGET)
         function("net", net, "a UNet")
         self.net, self.predicts = net, predicts
 
@@ -119,8 +118,7 @@ def min_snr(gamma: float = 5.0, predicts: str = "x0") -> Weight:
         "v": lambda snr: snr.clamp(max=gamma) / (snr + 1),
         "eps": lambda snr: (gamma / snr).clamp(max=1),
     }
-    if predicts not in weights:
-        raise ValueError(f"predicts: {predicts!r} given; allowed are {', '.join(weights)}")
+    one_of("predicts", predicts, weights)
     return lambda t: weights[predicts]((t.alpha / t.sigma) ** 2)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lessons_lib.guards import NO_LABEL, whole
+from lessons_lib.guards import NO_LABEL, one_of, seeded, whole
 from lessons_lib.levels import SPACINGS
 from lessons_lib.samplers import Denoiser, noise_like, walk
 from lessons_lib.solvers import SAMPLERS
@@ -49,9 +49,8 @@ def draw(
     Raises ValueError, at once, for words that the model does not know, an unknown sampler or
     spacing, and whatever `walk` refuses.
     """
-    for name, value, known in (("sampler", sampler, SAMPLERS), ("spacing", spacing, SPACINGS)):
-        if value not in known:
-            raise ValueError(f"{name}: {value!r} given; allowed are {', '.join(known)}")
+    one_of("sampler", sampler, SAMPLERS)
+    one_of("spacing", spacing, SPACINGS)
     n = whole("n", n)
     asked, unwanted = (_conditions(model, text, n) for text in (words, avoid))
     counting, dice = counted(model.denoise), _dice(seed, n)
@@ -65,9 +64,8 @@ def draw(
 
 def _dice(seed: int, n: int) -> list[torch.Generator]:
     """A generator for each picture, so that the k-th is the same however many are drawn."""
-    first = torch.Generator().manual_seed(whole("seed", seed, -(2**63), 2**63 - 1))
-    seeds = (int(torch.randint(2**62, (), generator=first)) for _ in range(n))
-    return [torch.Generator().manual_seed(each) for each in seeds]
+    first = seeded(seed)
+    return [seeded(int(torch.randint(2**62, (), generator=first))) for _ in range(n)]
 
 
 def _glimpses(steps_taken, counting, steps: int) -> Iterator[Glimpse]:

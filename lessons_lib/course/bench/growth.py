@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lessons_lib import learn
 from lessons_lib.course.bench.timing import take_turns
-from lessons_lib.course.start import seeded
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.solvers import dpmpp_multistep

@@ -17,7 +17,7 @@ from lessons_lib.course.bench.timing import (
     ratios,
     take_turns,
 )
-from lessons_lib.course.start import seeded
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, cosine_betas, from_betas, grid
 from lessons_lib.samplers import ddim, ddpm, sample
 from lessons_lib.solvers import dpmpp_2m

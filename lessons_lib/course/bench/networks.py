@@ -11,7 +11,7 @@ from lessons_lib import data, learn, metrics
 from lessons_lib.course.bench.timing import diffusers, ratio, take_turns
 from lessons_lib.course.recipes.record import first_weights
 from lessons_lib.course.recipes.shapes import SHAPES, VALUES, shape_batches, shape_denoiser
-from lessons_lib.course.start import seeded
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.nets import attribute_rows, level_angle
 from lessons_lib.samplers import ddim, sample

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from lessons_lib.course.start import seeded
 from lessons_lib.diffuse import q_sample
 from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
+from lessons_lib.guards import seeded
 from lessons_lib.levels import Level, cosine, grid
 from lessons_lib.samplers import noise_like
 

@@ -9,8 +9,8 @@ from lessons_lib import data, learn, metrics
 from lessons_lib.course.clinic.health import LEVELS, SEEN_AT, unit_gaussian
 from lessons_lib.course.clinic.patients import straight
 from lessons_lib.course.clinic.words import WORDS
-from lessons_lib.course.start import seeded
 from lessons_lib.diffuse import q_sample
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine
 
 

@@ -10,8 +10,7 @@ from lessons_lib import data, learn
 from lessons_lib.course.instrument import QUALITY, SEEDS, Digits, Shapes
 from lessons_lib.course.measure.laws import MIXTURE, mixture
 from lessons_lib.course.measure.repeated import bar, over_seeds, rows
-from lessons_lib.course.start import seeded
-from lessons_lib.guards import NO_LABEL
+from lessons_lib.guards import NO_LABEL, seeded
 from lessons_lib.levels import SPACINGS, from_betas, grid, lam_grid, linear_betas
 from lessons_lib.samplers import sample
 from lessons_lib.solvers import SAMPLERS, dpmpp_multistep

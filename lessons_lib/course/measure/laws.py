@@ -8,8 +8,8 @@ from lessons_lib import metrics
 from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, error
 from lessons_lib.course.measure.digits import SAMPLERS
 from lessons_lib.course.measure.repeated import bar, over_seeds, rows
-from lessons_lib.course.start import seeded
 from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, from_betas, grid, linear_betas
 from lessons_lib.samplers import sample
 

@@ -7,7 +7,7 @@ from lessons_lib import data, learn, metrics
 from lessons_lib.course.instrument import AS_DRAWN, SEEDS, Shapes
 from lessons_lib.course.measure.repeated import over_seeds, rows
 from lessons_lib.course.recipes import draw_captioned
-from lessons_lib.course.start import seeded
+from lessons_lib.guards import seeded
 from lessons_lib.wrap import counted
 
 SCALES = (0.0, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0)

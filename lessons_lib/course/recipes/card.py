@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib import data, files, learn
-from lessons_lib.course.start import seeded
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.viz import tiles

@@ -8,7 +8,8 @@ import torch
 from lessons_lib import data, learn, levels, nets
 from lessons_lib.course.instrument import QUALITY, RULERS, SEEDS, Digits, errors
 from lessons_lib.course.recipes.record import first_weights, fit_judge, ship
-from lessons_lib.course.start import begin, seeded
+from lessons_lib.course.start import begin
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddpm, sample
 from lessons_lib.wrap import given

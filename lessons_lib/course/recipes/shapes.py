@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from lessons_lib import data, learn, metrics, nets
 from lessons_lib.course.recipes.record import first_weights, fit_judge, ship
-from lessons_lib.course.start import begin, seeded
+from lessons_lib.course.start import begin
+from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg
