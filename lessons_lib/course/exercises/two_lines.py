@@ -23,7 +23,7 @@ def posterior_mean(x0, eps, t, s, x):
 
 
 def both(x, eps, t, s, guess=guess, renoise=renoise, read=lambda level: level):
-    """(x̂0, x_s): the guess, and where the step ends."""
+    """(x0, x_s): the guess, and where the step ends."""
     t, s = read(t), read(s)
     x0 = guess(x, eps, t)
     return x0, renoise(x0, eps, t, s, x)
