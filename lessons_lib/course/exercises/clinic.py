@@ -192,15 +192,11 @@ in_code(
         "graph cut at the end": lambda *given: recorded(*given).detach(),
         "last step unrecorded": last_step_unrecorded,
         "graph cut after each step": partial(recorded, after=torch.Tensor.detach),
-        "only the step unrecorded": lambda net, step, *on: recorded(
-            net, torch.no_grad()(step), *on
-        ),
+        "only the step unrecorded": lambda net, go, *on: recorded(net, torch.no_grad()(go), *on),
         "recording switched off for good": switched_off,
         "asked once": asked_once,
         "x not handed on": not_handed_on,
-        "network sees the start": lambda net, step, x, *on: looped(
-            lambda _, n: net(x, n), step, x, *on
-        ),
+        "network sees the start": lambda net, go, x, *z: looped(lambda _, n: net(x, n), go, x, *z),
     },
     theorems={
         "no graph": lambda out, *probe: (out[1].double(), torch.tensor([0, 0, 0, 0, 1]).double()),
@@ -261,9 +257,7 @@ in_code(
         "eps cut": lambda x, eps, t: diffuse.x0_from_eps(x, eps.clamp(-1, 1), t),
         "cut before the division": lambda x, eps, t: (x - t.sigma * eps).clamp(-1, 1) / t.alpha,
         "not divided": lambda x, eps, t: (x - t.sigma * eps).clamp(-1, 1),
-        "folded back": partial(
-            cut, limit=lambda x0: torch.where(x0.abs() > 1, torch.zeros_like(x0), x0)
-        ),
+        "folded back": partial(cut, limit=lambda x0: x0 * (x0.abs() <= 1)),
     },
     theorems={
         "inside": lambda out, x, eps, t: (out[0].clamp(-1, 1), out[0]),
