@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.guards import seeded
 from lessons_lib.samplers import noise_like
 
 
@@ -49,9 +50,8 @@ def law_of_step(step, denoise, x: Tensor, t, s) -> tuple[Tensor, float]:
 
     Read off from the sampler itself, which takes the step twice with known noise.
     """
-    dice = lambda seed: torch.Generator().manual_seed(seed)
     (x_a, z_a), (x_b, z_b) = (
-        (step(denoise, x, t, s, generator=dice(k)).x, noise_like(x, dice(k))) for k in (0, 1)
+        (step(denoise, x, t, s, generator=seeded(k)).x, noise_like(x, seeded(k))) for k in (0, 1)
     )
     std = float(((x_a - x_b) * (z_a - z_b)).sum() / (z_a - z_b).square().sum())
     return x_a - std * z_a, std

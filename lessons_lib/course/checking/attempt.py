@@ -9,8 +9,6 @@ LESSONS_STRICT=1 it raises unless the answer is right. An id with a number behin
 import os
 import secrets
 
-import torch
-
 from lessons_lib.course.checking.borrowed import is_borrowed
 from lessons_lib.course.checking.grading import (
     BORROWED,
@@ -24,6 +22,7 @@ from lessons_lib.course.exercises.bank import Exercise, OnPaper, find
 from lessons_lib.course.practice.anew import fresh
 from lessons_lib.course.practice.memory import record
 from lessons_lib.course.say import DONE, OPEN, RIGHT, TRY, WRONG, Card, committed, tell
+from lessons_lib.guards import seeded
 
 TIME_LIMIT = 20.0  # seconds for one check
 given: dict = {}  # id -> the reader's own answer that was checked last
@@ -65,7 +64,7 @@ def card(id: str, result: Result) -> Card:
 
 def probe(id: str, number: int, seed: int) -> tuple:
     """The arguments of one probe (counted from 1), so that a failure can be replayed."""
-    return find(id).probes(torch.Generator().manual_seed(seed))[number - 1]
+    return find(id).probes(seeded(seed))[number - 1]
 
 
 def grade(id: str, answer, seed: int | None = None, own: bool = True) -> Result:

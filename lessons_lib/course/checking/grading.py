@@ -22,6 +22,7 @@ from lessons_lib.course.checking.borrowed import is_stub
 from lessons_lib.course.checking.parts import Unreadable, fitted, leaves, opened, wide
 from lessons_lib.course.checking.sandbox import TooLong
 from lessons_lib.course.say import OPEN, RIGHT, WRONG
+from lessons_lib.guards import seeded
 
 LEFT_BLANK = "not written yet: a blank is left, or the `return` is missing"
 UNSTEADY = (
@@ -111,7 +112,7 @@ def grade_function(exercise, answer, seed: int) -> Result:
 @functools.lru_cache(maxsize=2)
 def expected(exercise, seed: int) -> tuple[list, list[Outcome]]:
     """The probes of one seed and what the reference gives on them."""
-    probes = exercise.probes(torch.Generator().manual_seed(seed))
+    probes = exercise.probes(seeded(seed))
     return probes, [outcome_of(exercise, exercise.answer, p, seed) for p in probes]
 
 

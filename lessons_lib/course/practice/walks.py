@@ -9,6 +9,7 @@ import torch
 from lessons_lib import viz
 from lessons_lib.course.practice.anew import written
 from lessons_lib.course.practice.asking import EXACT, Asking, Blank, apart, put_in, tabled
+from lessons_lib.guards import seeded
 from lessons_lib.levels import Level, cosine, grid
 from lessons_lib.samplers import ddim, walk
 
@@ -77,7 +78,7 @@ class hand_walk(Asking):
             raise ValueError(f"alpha_bar: {rungs} given; need 0 < first < ... < last <= 1")
         if not callable(eps) and len(eps) != len(rungs) - 1:
             raise ValueError(f"eps: {len(eps)} answers for {len(rungs) - 1} steps; need as many")
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = seeded(seed)
         self._begin(x, rungs, eps)
         again = ipywidgets.Button(description="Start again")
         new = ipywidgets.Button(description="New numbers")
