@@ -1,0 +1,221 @@
+"""A new notebook is five files: itself, its exercises' code, and three files of words.
+
+In the two maps it gets its row, and its neighbour a way to it; what is not there yet is named.
+A small 08 is put into a copy of the course; then a piece of it is taken away.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import cell
+from pieces import missing, row
+
+from lessons_lib.course.notebooks.execute import load, save
+from lessons_lib.course.notebooks.rules import way
+
+ROOT = Path(__file__).resolve().parents[1]
+README, HOME = "README.md", "notebooks/00_start_here.ipynb"
+NOTEBOOK = "notebooks/08_scores_and_langevin.ipynb"
+FIVE = {
+    "lessons_lib/course/exercises/scores.py": '''"""Exercises of 08: scores."""
+
+from lessons_lib.course.exercises.bank import on_paper
+
+on_paper(
+    "scores.score_by_hand",
+    lambda x, std: -x / std**2,
+    given={"x": 3.0, "std": 2.0},
+    digits=2,
+    slips={
+        "sign": lambda x, std: x / std**2,
+        "not squared": lambda x, std: -x / std,
+        "spread left out": lambda x, std: -x,
+    },
+)
+''',
+    "data/exercises/08.yaml": """scores.score_by_hand:
+  section: "Where the density climbs"
+  tested: ["the score of a bell"]
+  hints: ["Which way is the middle?", "−x / std².", "-3 / 4."]
+  slips:
+    "sign": "You walked away from the middle."
+    "not squared": "The variance is std²."
+    "spread left out": "That is the score of a bell of spread one."
+""",
+    "data/cards/08.yaml": """- question: "What is a score?"
+  answer: "The slope of the log of the density."
+  cell: stub
+""",
+    "data/questions/08.yaml": "".join(
+        f'- question: "What is asked {n}?"\n  answer: "That is answered {n}."\n'
+        '  must: ["one point", "another point"]\n'
+        for n in ("first", "second", "third", "fourth", "fifth", "sixth")
+    ),
+    NOTEBOOK: "",  # written below
+}
+
+
+def cells() -> list[dict]:
+    """The cells of the small notebook, whose first and last lead to its neighbours."""
+    head = "# 08 Scores and Langevin\n\n| | |\n|---|---|\n| **Time** | 5 minutes; 6 in all |"
+    begin = cell(
+        "code",
+        "from lessons_lib.course import begin, cards, check, questions, tally\n\n"
+        "device, generator = begin(seed=8)",
+        id="begin",
+    )
+    begin["metadata"]["jupyter"] = {"source_hidden": True}
+    return [
+        cell("markdown", "", id="way-in"),
+        cell("markdown", head, "given", id="head"),
+        begin,
+        cell("markdown", "## Where the density climbs\n\n**Before you run**: up?", id="asks"),
+        cell("code", "print('down')", id="told"),
+        cell("code", "score_by_hand = ...", "exercise:scores.score_by_hand", id="stub"),
+        cell(
+            "code",
+            'check("scores.score_by_hand", score_by_hand)',
+            "check:scores.score_by_hand",
+            id="check",
+        ),
+        cell("markdown", "## Six questions", id="six"),
+        cell("code", 'questions("08")', id="questions"),
+        cell("code", 'cards("08")', id="cards"),
+        cell("code", 'tally("08")', id="tally"),
+        cell("markdown", "", id="way-on"),
+    ]
+
+
+def ends(path: Path) -> None:
+    """Let a notebook's first and last cell lead to its neighbours, as its rules ask."""
+    nb = load(path)
+    nb.cells[-1].source = way(path)
+    if not nb.cells[0].source.startswith("#"):
+        nb.cells[0].source = way(path)
+    save(nb, path)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A copy of the course with the five files, its rows in the two maps, and ways to it."""
+    root = tmp_path_factory.mktemp("course")
+    for name in ("lessons_lib", "tests", "notebooks", "docs"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "data").mkdir()
+    for path in (ROOT / "data").iterdir():  # words are copied; weights and pictures are the same
+        copied = path.name in ("exercises", "cards", "questions")
+        (shutil.copytree if copied else os.symlink)(path, root / "data" / path.name)
+    for name in ("README.md", "LICENSE", "LICENSE-text.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, root / name)
+    for name, text in FIVE.items():
+        (root / name).write_text(text, encoding="utf-8")
+    path = root / NOTEBOOK
+    nb = {"cells": cells(), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    save(nbformat.from_dict(nb), path)
+    for each in sorted((root / "notebooks").glob("0[78]_*.ipynb")):
+        ends(each)
+    for name in (README, HOME):  # both maps have planned it, and now it is there
+        text = (root / name).read_text(encoding="utf-8")
+        begin, end = row(path, name)
+        planned = re.search(r"\| 08 \| Scores and Langevin \|.*? ○ \|", text)[0]
+        text = text.replace(planned, f"{begin} ... {end}" if name == HOME else f"{begin}{end[1:]}")
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+def test_nothing_is_missing_here():
+    assert missing(ROOT) == []
+
+
+def test_five_files_and_a_row_in_each_map_are_a_notebook(course):
+    assert missing(course) == []
+
+
+LACKS = {
+    "lessons_lib/course/exercises/scores.py": "data/exercises/08.yaml speaks of scores, and "
+    "lessons_lib/course/exercises/scores.py is missing",
+    "data/exercises/08.yaml": "data/exercises/08.yaml is missing",
+    "data/cards/08.yaml": "data/cards/08.yaml is missing",
+    "data/questions/08.yaml": "data/questions/08.yaml is missing",
+    NOTEBOOK: "README.md has ● at 08, and no notebook 08 is there",
+}
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_a_file_that_is_missing_is_named(course, name, tmp_path):
+    taken = shutil.move(course / name, tmp_path / "taken")
+    try:
+        assert any(LACKS[name] in line for line in missing(course))
+    finally:
+        shutil.move(taken, course / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        (README, "](notebooks/08_scores_and_langevin.ipynb) | 5 | 6 |", " | | |",
+         "README.md: 08_scores_and_langevin.ipynb is here; its row must read: | 08 | [Scores and "
+         "Langevin](notebooks/08_scores_and_langevin.ipynb) | ... | 5 | 6 | ● |"),
+        (HOME, "| 5 / 6 |", "| 6 / 7 |", "00_start_here.ipynb: 08_scores_and_langevin.ipynb is "),
+        (README, "| 09 |", "| 10 |", "README.md: the map's numbers are 00, 01"),
+        (HOME, "One SDE", "Two SDEs", "README.md's map says 'One SDE' where 00's says 'Two SDEs'"),
+        ("data/exercises/08.yaml", "scores.score_by_hand", "scores.score_of_hand",
+         "asks scores.score_by_hand, and data/exercises has no words for it"),
+        ("data/exercises/08.yaml", "scores.score_by_hand", "scores.score_of_hand",
+         "data/exercises/08.yaml has scores.score_of_hand, and no cell"),
+        (NOTEBOOK, 'cards(\\"08\\")', "1", 'has no cell cards("08") for data/cards/08.yaml'),
+        (NOTEBOOK, 'questions(\\"08\\")', "1", 'has no cell questions("08") for data/questions'),
+        (NOTEBOOK, 'tally(\\"08\\")', "1", 'has no cell tally("08")'),
+    ],
+)  # fmt: skip
+def test_a_piece_that_is_missing_is_named(course, name, old, new, said):
+    path = course / name
+    before = path.read_text(encoding="utf-8")
+    assert old in before
+    path.write_text(before.replace(old, new), encoding="utf-8")
+    try:
+        assert any(said in line for line in missing(course)), missing(course)
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+MADE = """
+from click.testing import CliRunner
+from lessons_lib.course.cli import main
+from lessons_lib.course.practice.overview import as_text, overview
+
+for words in (["notebooks", "08"], ["check", "08", "--shipped"]):
+    print(CliRunner().invoke(main, words).output)
+print(as_text(overview()))
+"""
+
+
+@pytest.mark.solved
+def test_it_is_run_checked_solved_marked_and_on_the_map_and_every_test_finds_it(course, tmp_path):
+    """Nothing else is listed by hand: the tests of all notebooks and exercises take it in."""
+    env = os.environ | {"PYTHONPATH": str(course), "LESSONS_HOME": str(tmp_path)}
+    env.pop("PYTEST_ADDOPTS", None)
+
+    def python(*words):
+        done = subprocess.run(
+            [sys.executable, *words], cwd=course, env=env, capture_output=True, text=True
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = python("-c", MADE)
+    assert code == 0, said
+    assert "✓ 08_scores_and_langevin" in said and "1 not written yet (of 1)" in said, said
+    assert "08 Scores and Langevin" in said
+    files = "bank browser copies docs dress exercises imports marking notebooks overview written"
+    tests = [f"tests/test_{name}.py" for name in files.split()]
+    which = "08 or scores or ids_are_unique or test_bank or test_docs or test_imports"
+    code, said = python(
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not more", "-k", which, *tests)
+    )
+    assert code == 0, said[-6000:]
