@@ -1,6 +1,7 @@
 """Code and words of an exercise are joined by name; what is missing is named with its place."""
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -181,3 +182,10 @@ def test_every_word_of_the_course_is_read():
         said = load("exercises", path.stem, dict)
         assert {id.split(".")[0] for id in said} == {next(iter(said)).split(".")[0]}
         assert all(isinstance(id, str) and words.where for id, words in said.items())
+
+
+def test_code_stands_in_the_module_that_its_id_names():
+    """A notebook imports the course's own answer from there."""
+    bank.bank()
+    for id, code in bank.declared.items():
+        assert Path(code.where.partition(", line ")[0]).stem == id.partition(".")[0], (id, code)
