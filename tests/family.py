@@ -1,7 +1,7 @@
 """The family of samplers, as the tests see it: every public step, with every option."""
 
 import math
-from functools import partial
+from functools import cache, partial
 
 import torch
 
@@ -67,6 +67,16 @@ def calls(name, ladder):
 def starts(name, ladder):
     """The ladder without its first level, for a step that cannot start from pure noise."""
     return ladder[1:] if name == "euler_maruyama" and ladder[0].alpha == 0 else ladder
+
+
+HIGH, LOW = 10.0, 0.05
+GRIDS = {"lam": levels.lam_grid, "karras": levels.karras_grid}
+
+
+@cache  # each sampler walks down the same ones
+def noisy_part(schedule, steps, spacing="lam"):
+    """steps steps from ratio 10 to .05: the slope is that of the rule, not of its last step."""
+    return GRIDS[spacing](SCHEDULES[schedule], steps + 1, HIGH, LOW)[:-1]
 
 
 def small_std(t, s):

@@ -5,13 +5,13 @@ from functools import partial
 
 import pytest
 import torch
-from family import SCHEDULES, close, normal
+from family import close, noisy_part, normal
 from hypothesis import given as over
 from hypothesis import strategies as st
 
 from lessons_lib import levels
 from lessons_lib.exact import MixtureDenoiser
-from lessons_lib.levels import Level, lam_grid
+from lessons_lib.levels import Level
 from lessons_lib.samplers import Step, ddim, sample, walk
 from lessons_lib.solvers import dpmpp_multistep
 
@@ -48,7 +48,7 @@ def test_it_has_its_order_if_it_starts_from_exact_memories(order, schedule):  # 
     m, c, errors, counts = 0.7, 0.5, [], (40, 80, 160)
     gaussian = MixtureDenoiser([[m]], [c])
     for steps in counts:
-        ladder = lam_grid(SCHEDULES[schedule], steps + 1, 10.0, 0.05)[:-1]
+        ladder = noisy_part(schedule, steps)
         spread = [torch.sqrt(r.alpha**2 * c**2 + r.sigma**2) for r in ladder]
         exact = [
             r.alpha * m + w * torch.tensor([[-1.5], [0.8]], dtype=torch.float64)
@@ -67,7 +67,7 @@ def test_it_has_its_order_if_it_starts_from_exact_memories(order, schedule):  # 
 def test_started_by_itself_the_first_step_keeps_it_at_second_order():  # C4
     gaussian, errors = MixtureDenoiser([[0.7]], [0.5]), []
     for steps in (160, 320):
-        ladder = lam_grid(levels.cosine, steps + 1, 10.0, 0.05)[:-1]
+        ladder = noisy_part("cosine", steps)
         t, s = ladder[0], ladder[-1]
         spread = [torch.sqrt(r.alpha**2 * 0.25 + r.sigma**2) for r in (t, s)]
         x = torch.tensor([[-1.5], [0.8]], dtype=torch.float64)

@@ -200,7 +200,7 @@ print(as_text(overview()))
 ALL = re.compile(r"all_exercises|NOTEBOOKS|each_notebook|bank\.bank")
 
 
-@pytest.mark.solved
+@pytest.mark.more
 def test_it_is_run_checked_solved_marked_and_on_the_map_and_every_test_finds_it(course, tmp_path):
     """Nothing else is listed by hand: the tests of all notebooks and exercises take it in."""
     env = os.environ | {"PYTHONPATH": str(course), "LESSONS_HOME": str(tmp_path)}

@@ -5,13 +5,26 @@ from functools import cache, partial
 
 import pytest
 import torch
-from family import ODE, ORDER, SCHEDULES, SilentNormal, close, fixed, normal, seeded
+from family import (
+    GRIDS,
+    HIGH,
+    LOW,
+    ODE,
+    ORDER,
+    SCHEDULES,
+    SilentNormal,
+    close,
+    fixed,
+    noisy_part,
+    normal,
+    seeded,
+)
 from hypothesis import given as over
 from hypothesis import strategies as st
 
 from lessons_lib import diffuse, levels, solvers
 from lessons_lib.exact import MixtureDenoiser
-from lessons_lib.levels import Level, grid, karras_grid, lam_grid
+from lessons_lib.levels import Level, grid, lam_grid
 from lessons_lib.samplers import Step, ddim, ddpm, reverse_var, sample, walk
 from lessons_lib.solvers import (
     churned,
@@ -25,14 +38,7 @@ from lessons_lib.solvers import (
     transfer,
 )
 
-HIGH, LOW = 10.0, 0.05
 NEAR = {1: 0.15, 2: 0.3}  # how near the measured slope must be to the order
-GRIDS = {"lam": lam_grid, "karras": karras_grid}
-
-
-def noisy_part(schedule, steps, spacing="lam"):
-    """steps steps from ratio 10 to .05: the slope is that of the rule, not of its last step."""
-    return GRIDS[spacing](SCHEDULES[schedule], steps + 1, HIGH, LOW)[:-1]
 
 
 def slope(steps, errors):
