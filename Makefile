@@ -62,8 +62,8 @@ test: lint
 
 # The notebooks on another machine, twice in one kernel, and four at once. Then whatever computes,
 # as on two other processors: an old one with one thread, and one without AVX-512 with two. Each is
-# given a half of the tests, since `make test` runs them all. (torch, its convolutions and its matrix products
-# each have a switch of their own.)
+# given a half of the tests, since `make test` runs them all. (torch, its convolutions and its matrix
+# products each have a switch of their own.)
 test-more: $(TEST)
 	$(PY) -m pytest -q -m more
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2 \
@@ -73,7 +73,7 @@ test-more: $(TEST)
 
 # All but the tests of words, files and programs, which no processor changes, and two slow ones.
 COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench browser buttons cli docs editions \
-  execute files form house imports measure memory names notebooks overview practice \
+  execute files form house imports measure memory names new_notebook notebooks overview practice \
   say start viz walks widgets written)
 
 # Do the tests notice when one thing in the library changes? It may be stopped and started again.
