@@ -119,6 +119,7 @@ CODE = r"test_bank\.py, line \d+"
         ('"square": ', "1: ", LINE.format(8) + ": '1' is no text; quote it"),
         ("toy.sum:", "toy.adds:", LINE.format(11) + ": toy.adds has neither code nor an `answer`"),
         ('{is: "b", say', "{say", LINE.format(25) + r".* slips without `is`: \['other'\]"),
+        ('{is: "b", say: "That is the other one."}', '"This is a sentence."', r"`is`: \['other'\]"),
         ('  tested: ["a sum"]\n', "", LINE.format(11) + r".* without \['tested'\]"),
         ('  tested: ["a sum"]\n', '  tested: ["a"]\n  asks: "?"\n', r"knows no part \['asks'\]"),
         ('  anew: {ask: "What is {a} + {b}?", line: "a + b"}\n', "", r"without \['anew'\]"),

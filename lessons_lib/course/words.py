@@ -1,4 +1,4 @@
-"""What the course says, from YAML files: data/exercises, data/cards, data/questions."""
+"""What the course says, from YAML files: data/exercises, cards, questions, clinic."""
 
 from pathlib import Path
 

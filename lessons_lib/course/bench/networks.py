@@ -13,7 +13,7 @@ from lessons_lib.course.recipes.record import first_weights
 from lessons_lib.course.recipes.shapes import SHAPES, VALUES, shape_batches, shape_denoiser
 from lessons_lib.guards import seeded
 from lessons_lib.levels import cosine, grid
-from lessons_lib.nets import attribute_rows, level_angle
+from lessons_lib.nets import Attributes, level_angle
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import cfg, given
 
@@ -23,7 +23,7 @@ class TheirNet(nn.Module):
 
     def __init__(self, widths=(32, 64, 96)):
         super().__init__()
-        self.attribute = nn.Embedding(sum(VALUES) + len(VALUES), 4 * widths[0])
+        self.attribute = Attributes(VALUES, 4 * widths[0])
         self.net = diffusers().UNet2DModel(
             sample_size=32,
             in_channels=3,
@@ -37,7 +37,7 @@ class TheirNet(nn.Module):
         )
 
     def forward(self, x: Tensor, t, c: Tensor | None = None) -> Tensor:
-        told = self.attribute(attribute_rows(c, x, VALUES)).sum(1)
+        told = self.attribute(c, x)
         return self.net(x, 1000 * level_angle(x, t), class_labels=told).sample
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lessons_lib.course.clinic import health, patients
 from lessons_lib.course.clinic.patients import guide, obey, straight, with_dice
 from lessons_lib.course.clinic.words import WORDS
+from lessons_lib.guards import one_of
 
 
 class Bug(NamedTuple):
@@ -57,10 +58,9 @@ BUGS = tuple(_bug(*row) for row in BROKEN)
 
 def find(id: str) -> Bug:
     """The bug with this id; ValueError if there is none."""
-    for bug in BUGS:
-        if bug.id == id:
-            return bug
-    raise ValueError(f"id: {id!r} given; allowed are {', '.join(bug.id for bug in BUGS)}")
+    known = {bug.id: bug for bug in BUGS}
+    one_of("id", id, known)
+    return known[id]
 
 
 def draw(seed: int) -> Bug:

@@ -203,7 +203,6 @@ def on_paper(
     anew     a random.Random -> other numbers; slips are asked with them, too, whose words have a
              sentence for that; `anew_digits` and `anew_slack` where they differ
     """
-    asked = lambda said: isinstance(said, Said) and "anew" in said
     values = lambda rule: rounded(rule(**(given or {})), digits) if callable(rule) else rule
 
     def join(said: Said) -> list[OnPaper]:
@@ -211,9 +210,9 @@ def on_paper(
         more, again = ["anew"] if anew else [], None
         if anew and "anew" in said:
             ask, line = said["anew"]["ask"], said["anew"]["line"]
-            told = tuple((name, rule, each["anew"]) for name, rule, each in pairs if asked(each))
+            told = [(name, rule, _opened(each).get("anew")) for name, rule, each in pairs]
             exact = (anew_digits or digits, anew_slack or slack)
-            again = Anew(anew, ask, line, formula, told, *exact)
+            again = Anew(anew, ask, line, formula, tuple(t for t in told if t[2]), *exact)
         made = OnPaper(
             **_words(id, said, *more),
             answer=values(formula),
@@ -274,10 +273,14 @@ def _matched(id: str, said: Said, part: str, code: dict) -> list[tuple]:
     return [(name, code[name], words[name]) for name in code]
 
 
+def _opened(said: str | Said) -> Said:
+    """The words of a slip as a mapping: a bare sentence is what a tutor says."""
+    return Said(say=said) if isinstance(said, str) else said
+
+
 def _slip(name: str, answer, said: str | Said, *more: str) -> Slip:
     """A slip with its words: a sentence, or a mapping with `say` and what else there is."""
-    if isinstance(said, str):
-        return Slip(name, answer, said)
+    said = _opened(said)
     parts = {"say", "section", "source", *more}
     if "say" not in said or set(said) - parts:
         raise ValueError(f"{said.where}: {name!r} needs `say`; allowed are {sorted(parts)}")
@@ -289,7 +292,7 @@ def _choice(id: str, said: Said) -> OnPaper:
     same = lambda choice: tuple(choice) if isinstance(choice, list) else choice
     if "answer" not in said:
         raise ValueError(f"{said.where}: {id} has neither code nor an `answer`")
-    if blank := [name for name, each in said["slips"].items() if "is" not in each]:
+    if blank := [name for name, each in said["slips"].items() if "is" not in _opened(each)]:
         raise ValueError(f"{said['slips'].where}: {id} has slips without `is`: {blank}")
     slips = said["slips"].items()
     wrong = tuple(_slip(name, same(each["is"]), each, "is") for name, each in slips)

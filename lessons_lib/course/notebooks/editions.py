@@ -7,6 +7,7 @@ import re
 
 import nbformat
 
+from lessons_lib.course.exercises import bank
 from lessons_lib.course.notebooks.execute import printed, tags
 from lessons_lib.course.notebooks.names import feeding, names_of, rebound
 from lessons_lib.course.notebooks.reading import code_cells, tree, values
@@ -26,11 +27,9 @@ def solved(nb):
 
     Raises whatever `find` raises when an exercise's id is not known.
     """
-    from lessons_lib.course.exercises.bank import find  # slow to import, and only needed here
-
     nb = copy.deepcopy(nb)
     for name, cell in marked(nb, "exercise"):
-        cell.source = find(name).solution()
+        cell.source = bank.find(name).solution()
     return nb
 
 
@@ -55,16 +54,11 @@ def readers(nb):
 
 def asked_for(cell) -> list[tuple[float, float]]:
     """(number, tolerance) for each that a cell asks for by hand; small integers are everywhere."""
-    from lessons_lib.course.exercises.bank import (  # slow to import, and only needed here
-        OnPaper,
-        find,
-    )
-
     found = []
     for tag in tags(cell):
         with contextlib.suppress(ValueError):  # an exercise that nobody knows
-            task = find(tag.removeprefix("exercise:")) if tag.startswith("exercise:") else None
-            answer = task.answer if isinstance(task, OnPaper) else ()
+            task = bank.find(tag.removeprefix("exercise:")) if tag.startswith("exercise:") else None
+            answer = task.answer if isinstance(task, bank.OnPaper) else ()
             parts = answer if isinstance(answer, tuple | list) else (answer,)
             parts = [float(part) for part in parts if isinstance(part, int | float)]
             found += [(p, task.tolerance + 1e-9) for p in parts if p % 1 or abs(p) >= 10]

@@ -8,7 +8,7 @@ import random
 import secrets
 from itertools import combinations
 
-from lessons_lib.course.exercises.bank import Anew, OnPaper, Slip, all_exercises, find, rounded
+from lessons_lib.course.exercises.bank import Anew, OnPaper, Slip, bank, find, rounded
 
 
 def fresh(id: str, number: int | str) -> OnPaper:
@@ -18,7 +18,7 @@ def fresh(id: str, number: int | str) -> OnPaper:
     that is no positive integer.
     """
     if not has_new_numbers(id):
-        names = sorted(each.id for each in all_exercises() if has_new_numbers(each.id))
+        names = sorted(filter(has_new_numbers, bank()))
         near = difflib.get_close_matches(str(id), names, n=3, cutoff=0.6) or names
         raise ValueError(f"id: {id!r} has no new numbers; these have: {', '.join(near)}")
     if not str(number).isdecimal() or int(number) < 1:
@@ -45,7 +45,7 @@ def fresh(id: str, number: int | str) -> OnPaper:
 
 def has_new_numbers(id: str) -> bool:
     """Whether there is an exercise of that id, and it can be asked with other numbers."""
-    return any(each.id == id and getattr(each, "anew", None) for each in all_exercises())
+    return bool(getattr(bank().get(id), "anew", None))
 
 
 def drawn(anew: Anew, seed: str) -> tuple[dict, float | tuple, tuple[Slip, ...]]:

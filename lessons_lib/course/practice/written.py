@@ -19,12 +19,13 @@ def questions(notebook: str) -> None:
     What is committed shows each with its answer behind a click, for a reader without a kernel.
     """
     rows = load_questions(notebook)
+    asked = [f"{i}. {row['question']}" for i, row in enumerate(rows, 1)]
     if committed():
-        numbered = [(f"{i}. {row['question']}", row["answer"]) for i, row in enumerate(rows, 1)]
-        folded(numbered, "\n".join(question for question, _ in numbered))
+        answers = (row["answer"] for row in rows)
+        folded(zip(asked, answers, strict=True), "\n".join(asked))
         return
     if plain():
-        print("\n".join(f"{i}. {row['question']}" for i, row in enumerate(rows, 1)))
+        print("\n".join(asked))
         return
     from IPython.display import display
 
