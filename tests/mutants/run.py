@@ -39,8 +39,10 @@ SEED, SAMPLE, GOAL = 0, 400, 0.95
 LIMIT = 60  # seconds; a mutant that makes the tests run for longer is killed, and counted apart
 
 # What judges each module, in about three seconds at most; the slopes take half a minute.
+QUICK = "not (million or teaching_core or karras_grid or lam_grid)"
 NO_SLOPES = "not (the_order_on or order_if or first_order or second_order)"
 ORACLES = {
+    "guards": ["tests/test_guards.py", "-k", QUICK],
     "levels": ["tests/test_levels.py"],
     "diffuse": ["tests/test_diffuse.py"],
     "samplers": ["tests/test_samplers.py"],
