@@ -112,6 +112,8 @@ def test_it_hears_place_level_and_label_of_each_point_alone(plane):
 
 def test_the_plane_enlarged_with_its_level_looks_the_same(plane):
     x, t = torch.randn(4, 2), levels.cosine(0.4)
+    louder = levels.Level(t.time, 2 * t.alpha, 2 * t.sigma)
+    torch.testing.assert_close(plane(2 * x, louder), plane(x, t))
     torch.testing.assert_close(
         plane(2 * x, levels.Level(t.time, 2 * t.alpha, 2 * t.sigma)), plane(x, t)
     )
