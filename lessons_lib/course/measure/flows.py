@@ -118,19 +118,19 @@ def reflow_digits(seeds=SEEDS, n=500, calls=(1, 2, 4, 8, 16, 50), splits=20, pro
     n pictures per seed, the same start for both.
     """
     label, real = torch.arange(n) % 10, Digits.load(n, splits)
-    nets = {WAYS[0]: learn.load("digits"), WAYS[1]: learn.load("digits_reflow")}
+    both = {WAYS[0]: learn.load("digits"), WAYS[1]: learn.load("digits_reflow")}
 
     def drawn(name: str, count: int, seed: int) -> dict:
-        return real.judged(walked(nets[name], label, count, seed), label, seed)
+        return real.judged(walked(both[name], label, count, seed), label, seed)
 
     def bent(name: str, seed: int) -> dict:
         noise = torch.randn(n, 1, 8, 8, generator=seeded(seed))
-        walk = straight(nets[name], label), noise, grid(rectified, 100)
+        walk = straight(both[name], label), noise, grid(rectified, 100)
         return {"S": float(flow.straightness(*walk))}
 
-    found = rows(over_seeds(product(nets, calls), seeds, drawn, progress), NAMES, QUALITY)
+    found = rows(over_seeds(product(both, calls), seeds, drawn, progress), NAMES, QUALITY)
     before, after = found[: len(calls)], found[len(calls) :]
-    curved = rows(over_seeds(((name,) for name in nets), seeds, bent), ("sampler",), ("S",))
+    curved = rows(over_seeds(((name,) for name in both), seeds, bent), ("sampler",), ("S",))
     record = real.reference(seeds)
     return {
         "what": "The digit checkpoint on the straight path, and the checkpoint that was trained on "
