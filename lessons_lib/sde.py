@@ -160,7 +160,7 @@ def tempered(noise: float) -> StepFunction:
 def divergence(field: Field, x: Tensor) -> Tensor:
     """How fast the field thins out what flows along it: the trace of its Jacobian, (B,).
 
-    Exact, one backward pass for each of the D coordinates. Sample i of field(x) must depend on
+    Exact, at the price of D backward passes. Sample i of field(x) must depend on
     sample i of x alone.
     """
     x, out = _asked(field, x)
@@ -186,27 +186,24 @@ def _asked(field: Field, x: Tensor) -> tuple[Tensor, Tensor]:
     return x, out
 
 
-def _back(out: Tensor, x: Tensor, v: Tensor) -> Tensor:
-    """vᵀJ, shaped like x."""
+def _rows(out: Tensor, x: Tensor, v: Tensor) -> Tensor:
+    """vᵀJ for each v of (K, B, ...), in one batched backward pass: (K, B, ...)."""
     if not out.requires_grad:  # a field that is the same everywhere
-        return torch.zeros_like(x)
-    (row,) = torch.autograd.grad(out, x, v, retain_graph=True, materialize_grads=True)
-    return row
+        return torch.zeros_like(v)
+    (rows,) = torch.autograd.grad(out, x, v, is_grads_batched=True, materialize_grads=True)
+    return rows
 
 
 def _trace(out: Tensor, x: Tensor) -> Tensor:
-    total = x.new_zeros(len(x))
-    for i in range(out[0].numel()):
-        v = torch.zeros_like(out)
-        v.view(len(v), -1)[:, i] = 1
-        total += _back(out, x, v).flatten(1)[:, i]
-    return total
+    axis = torch.eye(x[0].numel()).to(x)
+    v = axis.reshape(-1, 1, *x.shape[1:]).expand(-1, *x.shape)
+    return _rows(out, x, v).flatten(2).diagonal(dim1=0, dim2=2).sum(1)
 
 
 def _probed(out: Tensor, x: Tensor, v: Tensor) -> Tensor:
     if v.shape[1:] != x.shape:
         raise ValueError(f"v: shape {tuple(v.shape)} given; need (K, {tuple(x.shape)})")
-    return torch.stack([(each * _back(out, x, each)).flatten(1).sum(1) for each in v]).mean(0)
+    return (v * _rows(out, x, v)).flatten(2).sum(2).mean(0)
 
 
 # A Runge-Kutta rule as (where it looks, how much that look counts): each look starts from the
