@@ -23,6 +23,7 @@ from lessons_lib.course.measure.digits import (
     strides_digits,
     unasked_digits,
 )
+from lessons_lib.course.measure.flows import reflow_digits, reflow_plane
 from lessons_lib.course.measure.frontier import (
     frontier_digits,
     frontier_mixture,
@@ -59,6 +60,8 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "frontier-digits": frontier_digits,
     "frontier-shapes": frontier_shapes,
     "frontier-mixture": frontier_mixture,
+    "reflow-plane": reflow_plane,
+    "reflow-digits": reflow_digits,
 }
 
 

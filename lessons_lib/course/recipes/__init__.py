@@ -16,6 +16,7 @@ from lessons_lib.course.recipes.digits import (
     train_judge,
     train_second_judge,
 )
+from lessons_lib.course.recipes.flows import train_digits_reflow
 from lessons_lib.course.recipes.shapes import (
     SHAPES,
     draw_captioned,
@@ -48,6 +49,7 @@ RECIPES: dict[str, Callable] = {  # a judge first: what comes after it is measur
     "judge": train_judge,
     "second_judge": train_second_judge,
     "digits": train_digits,
+    "digits_reflow": train_digits_reflow,
     "shapes_judge": train_shapes_judge,
     "second_shapes_judge": train_second_shapes_judge,
     "shapes": train_shapes,
