@@ -29,6 +29,7 @@ from lessons_lib.course.measure.frontier import (
     frontier_mixture,
     frontier_shapes,
 )
+from lessons_lib.course.measure.guidance import autoguidance_digits
 from lessons_lib.course.measure.laws import (
     guided_law,
     guided_moments,
@@ -55,6 +56,7 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "strides-digits": strides_digits,
     "unasked-digits": unasked_digits,
     "guidance-digits": guidance_digits,
+    "autoguidance-digits": autoguidance_digits,
     "guided-law": guided_law,
     "guidance-shapes": guidance_shapes,
     "frontier-digits": frontier_digits,
