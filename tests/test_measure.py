@@ -21,7 +21,8 @@ SMALL = {
     "strides-digits": {"seeds": (0, 1), "n": 30, "calls": (2,), "splits": 2},
     "unasked-digits": {"seeds": (0, 1), "n": 30, "calls": (2,), "splits": 2},
     "guidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "w": (0.0, 1.0, 3.0), "splits": 2},
-    "autoguidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "short": 2, "splits": 2},
+    "autoguidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "short": 2, "splits": 2}
+    | {"scales": {"strong alone": (1.0,), "from the weak model": (2.0,)}},
     "strides-mixture": {"seeds": (0, 1), "n": 100, "calls": (2, 3), "spacing": 0.1},
     "guided-law": {"calls": (2, 3)},
     "guidance-shapes": {"seeds": (0, 1), "captions": 5, "each": 2, "calls": 2, "w": (0.0, 3.0)},
