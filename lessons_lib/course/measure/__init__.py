@@ -33,6 +33,7 @@ from lessons_lib.course.measure.laws import (
     guided_moments,
     strides_mixture,
 )
+from lessons_lib.course.measure.scores import corrector_mixture, scores_network
 from lessons_lib.course.measure.shapes import guidance_shapes
 
 __all__ = [
@@ -59,6 +60,8 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "frontier-digits": frontier_digits,
     "frontier-shapes": frontier_shapes,
     "frontier-mixture": frontier_mixture,
+    "scores-network": scores_network,
+    "corrector-mixture": corrector_mixture,
 }
 
 
