@@ -226,7 +226,7 @@ in_code(
 )
 
 
-def relative_error(s, truth):
+def error_share(s, truth):
     """The squared error of a score as a share of the square of the true one."""
     return ((s - truth) ** 2).sum() / (truth**2).sum()
 
@@ -238,25 +238,25 @@ def error_probes(i, generator):
     return bright(i) * truth + (0.1, 1.0, 30.0)[i % 3] * noise, bright(i) * truth
 
 
-def error_by_norms(s, truth):
+def share_by_norms(s, truth):
     """With the lengths of the whole tables."""
     return (torch.linalg.norm(s - truth) / torch.linalg.norm(truth)) ** 2
 
 
-def error_by_means(s, truth):
+def share_by_means(s, truth):
     """A ratio of two means."""
     return (s - truth).square().sum(1).mean() / truth.square().sum(1).mean()
 
 
 in_code(
-    "scores.relative_error",
-    relative_error,
+    "scores.error_share",
+    error_share,
     probes=error_probes,
-    variants=(error_by_norms, error_by_means),
+    variants=(share_by_norms, share_by_means),
     slips={
         "mean of ratios": lambda s, truth: (((s - truth) ** 2).sum(1) / (truth**2).sum(1)).mean(),
         "ratio of each number": lambda s, truth: (((s - truth) / truth) ** 2).mean(),
-        "root": lambda s, truth: relative_error(s, truth) ** 0.5,
+        "root": lambda s, truth: error_share(s, truth) ** 0.5,
         "not relative": lambda s, truth: ((s - truth) ** 2).sum(1).mean(),
         "relative to the guess": lambda s, truth: ((s - truth) ** 2).sum() / (s**2).sum(),
         "absolute values": lambda s, truth: (s - truth).abs().sum() / truth.abs().sum(),
@@ -265,11 +265,11 @@ in_code(
         ),
         "square of the sums": lambda s, truth: (s.sum() - truth.sum()) ** 2 / truth.sum() ** 2,
         "denominator not squared": lambda s, truth: ((s - truth) ** 2).sum() / truth.abs().sum(),
-        "half": lambda s, truth: relative_error(s, truth) / 2,
+        "half": lambda s, truth: error_share(s, truth) / 2,
         "about the mean": lambda s, truth: (
             ((s - truth) ** 2).sum() / ((truth - truth.mean(0)) ** 2).sum().clamp(min=1e-9)
         ),
-        "accuracy": lambda s, truth: 1 - relative_error(s, truth),
+        "accuracy": lambda s, truth: 1 - error_share(s, truth),
     },
 )
 
