@@ -7,7 +7,7 @@
 """
 
 from lessons_lib.viz.clinic import chart, key
-from lessons_lib.viz.fields import arrows, ground, outline, places, trails
+from lessons_lib.viz.fields import arrows, clouds, ground, outline, places, trails, vector_fields
 from lessons_lib.viz.images import film, pictures, tiles
 from lessons_lib.viz.look import COLOURS, DATA, GLOW, MODEL, NOISE, figure, new_figure, png, style
 from lessons_lib.viz.plane import blends, law, points, quarter_circle
@@ -25,6 +25,7 @@ __all__ = [
     "bars",
     "blends",
     "chart",
+    "clouds",
     "curves",
     "density",
     "figure",
@@ -54,5 +55,6 @@ __all__ = [
     "style",
     "tiles",
     "trails",
+    "vector_fields",
     "walkers",
 ]

@@ -1,10 +1,13 @@
 """Vector fields on the plane: arrows over what is dense there, and trails of those who follow."""
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from lessons_lib.viz.look import COLOURS, GLOW, MODEL, NOISE
+from lessons_lib.viz.plane import points
 
 
 def places(reach: float = 2.0, n: int = 17) -> Tensor:
@@ -29,6 +32,20 @@ def arrows(x: Tensor, v: Tensor, ax: Axes, title: str = "", color: str = MODEL) 
     ax.set(xlim=(-edge, edge), ylim=(-edge, edge), title=title, aspect="equal")
     ax.set(xlabel="first coordinate", ylabel="second coordinate", xticks=ticks, yticks=ticks)
     return ax
+
+
+def vector_fields(x: Tensor, v: Mapping[str, Tensor], axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Fields at the same places x (N, 2), each in an ax of its own, under its name."""
+    for ax, (name, each) in zip(axes, v.items(), strict=True):
+        arrows(x, each, ax, name)
+    return axes
+
+
+def clouds(x: Mapping[str, Tensor], axes: Sequence[Axes], reach: float) -> Sequence[Axes]:
+    """Clouds of points (N, 2), each in an ax of its own, from -reach to reach, under its name."""
+    for ax, (name, each) in zip(axes, x.items(), strict=True):
+        points(each, ax, name).set(xlim=(-reach, reach), ylim=(-reach, reach))
+    return axes
 
 
 def ground(values: Tensor, ax: Axes, reach: float, label: str = "", top=None) -> Axes:

@@ -14,11 +14,13 @@ from lessons_lib.widgets.exploring import explore
 REACH, MOST, KIND = 2.0, 60, torch.float64
 
 
-def drop(denoise, levels: dict, alt: str, particles: int = 6, share: float = 0.05) -> explore:
+def drop(
+    denoise, levels: dict, shown: str, alt: str, particles: int = 6, share: float = 0.05
+) -> explore:
     """Choose a level, a place and a number of steps: particles dropped there walk by the score.
 
-    levels: name -> Level, of which the last is shown first. Steps are share · σ². Sliders only, so
-    that the keyboard reaches everything; the dice stay the same from move to move.
+    levels: name -> Level, of which `shown` is seen first. Steps are share · σ². Sliders only, so that
+    the keyboard reaches everything; the dice stay the same from move to move.
     """
     field, walk = cache(lambda level: _field(denoise, levels[level])), cache(_walk)
 
@@ -35,7 +37,7 @@ def drop(denoise, levels: dict, alt: str, particles: int = 6, share: float = 0.0
         draw,
         alt,
         size=(5.2, 5.0),
-        level=SelectionSlider(options=list(levels), value=list(levels)[-1], description="noise σ"),
+        level=SelectionSlider(options=list(levels), value=shown, description="noise σ"),
         first=FloatSlider(0.4, description="first coordinate", **side),
         second=FloatSlider(0.0, description="second coordinate", **side),
         steps=IntSlider(30, min=0, max=MOST, description="steps"),
