@@ -19,8 +19,8 @@ def drop(
 ) -> explore:
     """Choose a level, a place and a number of steps: particles dropped there walk by the score.
 
-    levels: name -> Level, of which `shown` is seen first. Steps are share · σ². Sliders only, so that
-    the keyboard reaches everything; the dice stay the same from move to move.
+    levels: name -> Level, of which `shown` is seen first. Steps are share · σ². Sliders only, so
+    that the keyboard reaches everything; the dice stay the same from move to move.
     """
     field, walk = cache(lambda level: _field(denoise, levels[level])), cache(_walk)
 

@@ -581,7 +581,7 @@ on_paper(
     given={"x": 1.0, "sigma": 1.0},
     digits=3,
     slack=1.1,
-    anew=lambda dice: {"x": dice.choice((-1.5, -0.5, 0.5, 1.5)), "sigma": dice.choice((0.8, 1.5))},
+    anew=lambda dice: {"x": dice.randint(3, 18) / 10, "sigma": dice.choice((0.8, 1.2, 1.5))},
     slips={
         "no half": partial(two_points, weigh=lambda gap, sigma: math.exp(-(gap**2) / sigma**2)),
         "distance not squared": partial(
@@ -618,7 +618,7 @@ on_paper(
     three_losses,
     given={"a": 1.2},
     digits=3,
-    anew=lambda dice: {"a": dice.choice((0.2, 0.3, 0.4, 0.6, 0.7, 1.3, 1.4, 1.6))},
+    anew=lambda dice: {"a": dice.choice((dice.randint(11, 46), dice.randint(115, 190))) / 100},
     slips={
         "no half anywhere": lambda a: ((1 - a) ** 2, a**2 - a, a**2 + (1 - a) ** 2),
         "no half in the first": partial(three_losses, explicit=lambda a: (1 - a) ** 2),
@@ -654,7 +654,7 @@ on_paper(
     given={"h": 0.4},
     digits=3,
     slack=1.1,
-    anew=lambda dice: {"h": dice.choice((0.1, 0.2, 0.3, 0.6, 0.8))},
+    anew=lambda dice: {"h": dice.choice((dice.randint(8, 42), dice.randint(58, 95))) / 100},
     slips={
         "the paper's letter": partial(
             three_variances, gain=lambda h: (1 - h / 2) ** 2, add=lambda h: h
@@ -694,7 +694,7 @@ on_paper(
     given={"mu": 1.0, "c": 0.2},
     digits=3,
     slack=1.1,
-    anew=lambda dice: {"mu": dice.choice((0.8, 1.5, 2.0)), "c": dice.choice((0.3, 0.4, 0.5))},
+    anew=lambda dice: {"mu": dice.randint(8, 25) / 10, "c": dice.randint(3, 6) / 10},
     slips={
         "spread forgotten": partial(parting, ratio=lambda mu, c: mu),
         "spread added": partial(parting, ratio=lambda mu, c: (mu**2 + c**2) ** 0.5),
