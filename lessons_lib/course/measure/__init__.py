@@ -35,6 +35,7 @@ from lessons_lib.course.measure.laws import (
     guided_moments,
     strides_mixture,
 )
+from lessons_lib.course.measure.scores import corrector_mixture, scores_network
 from lessons_lib.course.measure.shapes import guidance_shapes
 
 __all__ = [
@@ -64,6 +65,8 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "frontier-mixture": frontier_mixture,
     "reflow-plane": reflow_plane,
     "reflow-digits": reflow_digits,
+    "scores-network": scores_network,
+    "corrector-mixture": corrector_mixture,
 }
 
 
