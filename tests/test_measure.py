@@ -26,6 +26,8 @@ SMALL = {
     "frontier-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 3), "most": 2, "splits": 2},
     "frontier-shapes": {"seeds": (0, 1), "n": 8, "calls": (1, 3), "most": 2},
     "frontier-mixture": {"calls": (1, 2, 5), "n": 20, "fine": 200},
+    "reflow-plane": {"seeds": (0, 1), "n": 50, "calls": (1, 2), "steps": 3, "size": 8, "kept": 20},
+    "reflow-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 2), "splits": 2},
 }
 SHAPES = {f"{right}{judge}{clip}" for right in ("right", "shape right")
           for judge in ("", ", second judge") for clip in ("", ", clipped")}  # fmt: skip
@@ -36,12 +38,14 @@ ERRORS = {  # what each row gives with its interval
     "guidance-digits": {*QUALITY, "saturated", "far out"}
     | {"diversity", "diversity, clipped", "diversity, even contrast"},
     "strides-mixture": {"w2"},
+    "reflow-digits": set(QUALITY),
     "frontier-digits": set(QUALITY),
     "frontier-shapes": SHAPES | {"frechet", "frechet, clipped"},
     "guidance-shapes": SHAPES | {"diversity", "saturated"},
 }
 ROWS = {"digits-walk": 2, "strides-digits": 20, "guidance-digits": 11, "strides-mixture": 28}
 ROWS |= {"unasked-digits": 18, "frontier-digits": 78, "frontier-shapes": 71, "guidance-shapes": 13}
+ROWS |= {"reflow-digits": 12}
 
 
 def rows(name, **wanted):

@@ -86,6 +86,47 @@ def test_the_judge():
     assert judge.features(torch.zeros(3, 1, 8, 8)).shape == (3, 64)
 
 
+# --- the network of the plane ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def plane():
+    torch.manual_seed(0)
+    made = nets.PlaneNet(width=16, layers=2, classes=3)
+    torch.nn.init.normal_(made.leave.weight)
+    return made.requires_grad_(False)
+
+
+def test_it_hears_place_level_and_label_of_each_point_alone(plane):
+    x, c = torch.randn(4, 2), torch.arange(4) - 1
+    t = levels.edm(torch.tensor([0.2, 0.4, 0.6, 0.8])).to(x)
+    out = plane(x, t, c)
+    assert out.shape == (4, 2) and torch.equal(plane(x, t), plane(x, t, torch.full((4,), -1)))
+    elsewhere = levels.edm(torch.tensor([0.3, 0.4, 0.6, 0.8])).to(x)
+    moved, renamed = x.clone(), c.clone()
+    moved[0], renamed[0] = moved[0] + 0.1, 2
+    for found in (plane(moved, t, c), plane(x, elsewhere, c), plane(x, t, renamed)):
+        assert not torch.allclose(found[0], out[0])
+        torch.testing.assert_close(found[1:], out[1:])
+
+
+def test_the_plane_enlarged_with_its_level_looks_the_same(plane):
+    x, t = torch.randn(4, 2), levels.cosine(0.4)
+    louder = levels.Level(t.time, 2 * t.alpha, 2 * t.sigma)
+    torch.testing.assert_close(plane(2 * x, louder), plane(x, t))
+    torch.testing.assert_close(
+        plane(2 * x, levels.Level(t.time, 2 * t.alpha, 2 * t.sigma)), plane(x, t)
+    )
+
+
+def test_the_plane_has_two_numbers_a_point_and_known_labels(plane):
+    for shape in ((3,), (3, 3), (3, 1, 2)):
+        with pytest.raises(ValueError, match=r"x: shape .* given; need \(B, 2\)"):
+            plane(torch.zeros(shape), levels.cosine(0.4))
+    with pytest.raises(ValueError, match=r"c: \[3\] given; allowed are -1 \(no label\) to 2"):
+        plane(torch.zeros(1, 2), levels.cosine(0.4), torch.tensor([3]))
+
+
 # --- the U-Net ------------------------------------------------------------------------------------
 
 VALUES = (8, 3, 2)
@@ -291,6 +332,7 @@ SMALL = {  # name -> (what makes one, the shape of what it is asked about)
     "DigitNet": (lambda: DigitNet(32, 2), (4, 1, 8, 8)),
     "DigitJudge": (DigitJudge, (4, 1, 8, 8)),
     "SecondDigitJudge": (nets.SecondDigitJudge, (4, 1, 8, 8)),
+    "PlaneNet": (lambda: nets.PlaneNet(16, 2), (4, 2)),
     "UNet": (lambda: UNet(TOLD, **WIDTHS), (4, 3, 16, 16)),
     "UNet, words": (lambda: UNet(partial(Words, 9), **WIDTHS), (4, 3, 16, 16)),
     "ShapeJudge": (lambda: ShapeJudge(VALUES), (4, 3, 32, 32)),

@@ -11,9 +11,11 @@ from lessons_lib.nets.parts import (
     GroupNorm,
     Words,
     attribute_rows,
+    label_rows,
     level_angle,
     time_embedding,
 )
+from lessons_lib.nets.plane import PlaneNet
 from lessons_lib.nets.unet import UNet
 
 __all__ = [
@@ -22,12 +24,14 @@ __all__ = [
     "DigitJudge",
     "DigitNet",
     "GroupNorm",
+    "PlaneNet",
     "SecondDigitJudge",
     "SecondShapeJudge",
     "ShapeJudge",
     "UNet",
     "Words",
     "attribute_rows",
+    "label_rows",
     "level_angle",
     "time_embedding",
 ]

@@ -1,11 +1,10 @@
 """The network of the digits: 64 numbers in, 64 out, and three residual blocks between them."""
 
-import torch
 from torch import Tensor, nn
 
-from lessons_lib.guards import NO_LABEL, condition, whole
+from lessons_lib.guards import whole
 from lessons_lib.levels import Level
-from lessons_lib.nets.parts import level_angle, own_precision, time_embedding
+from lessons_lib.nets.parts import label_rows, level_angle, own_precision, time_embedding
 
 
 class DigitNet(nn.Module):
@@ -31,7 +30,7 @@ class DigitNet(nn.Module):
     @own_precision
     def forward(self, x: Tensor, t: Level, c: Tensor | None = None) -> Tensor:
         emb = self.time(time_embedding(level_angle(x, t), 64).to(x.dtype))  # (B, width)
-        emb = emb + self.label(_rows(c, x, self.classes))
+        emb = emb + self.label(label_rows(c, x, self.classes))
         h = self.enter(x.flatten(1))
         for block in self.blocks:
             h = block(h, emb)
@@ -50,13 +49,3 @@ class Block(nn.Module):
     def forward(self, h: Tensor, emb: Tensor) -> Tensor:
         scale, shift = self.film(nn.functional.silu(emb)).chunk(2, dim=1)
         return h + self.mlp(nn.functional.silu(self.norm(h) * (1 + scale) + shift))
-
-
-def _rows(c: Tensor | None, x: Tensor, classes: int) -> Tensor:
-    """Rows of the label table, (B,): no label is the last row."""
-    if c is None:
-        return torch.full((len(x),), classes, device=x.device)
-    c = condition(c, x)
-    if c.is_floating_point() or bool((c < NO_LABEL).any()) or bool((c >= classes).any()):
-        raise ValueError(f"c: {c.tolist()} given; allowed are -1 (no label) to {classes - 1}")
-    return torch.where(c == NO_LABEL, classes, c)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.guards import NO_LABEL, need, numbers, whole, wide
+from lessons_lib.guards import NO_LABEL, condition, need, numbers, whole, wide
 from lessons_lib.levels import Level
 
 
@@ -53,6 +53,16 @@ def time_embedding(angle: Tensor, dim: int) -> Tensor:
 
 
 # --- what is asked for ----------------------------------------------------------------------------
+
+
+def label_rows(c: Tensor | None, x: Tensor, classes: int) -> Tensor:
+    """Rows of the label table, (B,): no label is the last row."""
+    if c is None:
+        return torch.full((len(x),), classes, device=x.device)
+    c = condition(c, x)
+    if c.is_floating_point() or bool((c < NO_LABEL).any()) or bool((c >= classes).any()):
+        raise ValueError(f"c: {c.tolist()} given; allowed are -1 (no label) to {classes - 1}")
+    return torch.where(c == NO_LABEL, classes, c)
 
 
 class Attributes(nn.Embedding):

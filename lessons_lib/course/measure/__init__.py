@@ -23,6 +23,7 @@ from lessons_lib.course.measure.digits import (
     strides_digits,
     unasked_digits,
 )
+from lessons_lib.course.measure.flows import reflow_digits, reflow_plane
 from lessons_lib.course.measure.frontier import (
     frontier_digits,
     frontier_mixture,
@@ -67,6 +68,8 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "likelihood-mixture": likelihood_mixture,
     "likelihood-digits": likelihood_digits,
     "likelihood-members": likelihood_members,
+    "reflow-plane": reflow_plane,
+    "reflow-digits": reflow_digits,
 }
 
 

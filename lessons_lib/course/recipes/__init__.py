@@ -16,6 +16,7 @@ from lessons_lib.course.recipes.digits import (
     train_judge,
     train_second_judge,
 )
+from lessons_lib.course.recipes.flows import train_digits_reflow
 from lessons_lib.course.recipes.likelihood import (
     WIDTH,
     bits,
@@ -62,6 +63,7 @@ RECIPES: dict[str, Callable] = {  # a judge first: what comes after it is measur
     "second_judge": train_second_judge,
     "digits": train_digits,
     "digits_dequantised": train_digits_dequantised,
+    "digits_reflow": train_digits_reflow,
     "shapes_judge": train_shapes_judge,
     "second_shapes_judge": train_second_shapes_judge,
     "shapes": train_shapes,
