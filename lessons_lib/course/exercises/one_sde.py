@@ -421,7 +421,13 @@ def field_probes(i, generator):
     matrix, bend = normal(D, D, generator=generator), normal(D, generator=generator)
     x, v = normal(B, D, generator=generator), normal(K, B, D, generator=generator)
     v = v.sign() if i % 5 == 0 else v
-    return bent_field(matrix, bend), bright(i) * x, bright(i) * v
+    return matrix, bend, bright(i) * x, bright(i) * v
+
+
+def with_field(answer, probe):
+    """Hand the field in as a function."""
+    matrix, bend, x, v = probe
+    return answer(bent_field(matrix, bend), x, v)
 
 
 def rows_of(field, x, v):
@@ -446,6 +452,7 @@ in_code(
     "one_sde.hutchinson",
     hutchinson,
     probes=field_probes,
+    run=with_field,
     variants=(sde.hutchinson, by_forward_mode),
     slips={
         "summed over the probes": probed(lambda v, rows: (v * rows).sum(2).sum(0)),
