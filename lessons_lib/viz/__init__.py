@@ -12,7 +12,15 @@ from lessons_lib.viz.look import COLOURS, DATA, GLOW, MODEL, NOISE, figure, new_
 from lessons_lib.viz.plane import blends, law, quarter_circle
 from lessons_lib.viz.plots import bars, curves, density, heat, hills, histogram, losses
 from lessons_lib.viz.quality import frontier, measured, name_ends, scoreboard
-from lessons_lib.viz.walks import hand_steps, ladders, paths, spread, walkers
+from lessons_lib.viz.walks import (
+    clocks,
+    hand_steps,
+    ladders,
+    paths,
+    spread,
+    strands,
+    walkers,
+)
 
 __all__ = [
     "COLOURS",
@@ -23,6 +31,7 @@ __all__ = [
     "bars",
     "blends",
     "chart",
+    "clocks",
     "curves",
     "density",
     "figure",
@@ -45,6 +54,7 @@ __all__ = [
     "quarter_circle",
     "scoreboard",
     "spread",
+    "strands",
     "style",
     "tiles",
     "walkers",
