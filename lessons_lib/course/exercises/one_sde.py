@@ -92,7 +92,7 @@ on_paper(
     level_after,
     given={"t": 0.5},
     digits=3,
-    anew=lambda dice: {"t": dice.choice((0.2, 0.3, 0.4, 0.8, 1.2, 1.5, 2.0))},
+    anew=lambda dice: {"t": dice.randint(2, 20) / 10},
     slips={
         "no half": lambda t: (math.exp(-t), 1 - math.exp(-2 * t), (1 - math.exp(-2 * t)) ** 0.5),
         "power for amplitude": lambda t: (math.exp(-t), *level_after(t)[1:]),
