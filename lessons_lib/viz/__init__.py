@@ -7,12 +7,21 @@
 """
 
 from lessons_lib.viz.clinic import chart, key
+from lessons_lib.viz.fields import arrows, clouds, ground, outline, places, trails, vector_fields
 from lessons_lib.viz.images import film, pictures, tiles
 from lessons_lib.viz.look import COLOURS, DATA, GLOW, MODEL, NOISE, figure, new_figure, png, style
-from lessons_lib.viz.plane import blends, law, quarter_circle
+from lessons_lib.viz.plane import blends, law, points, quarter_circle
 from lessons_lib.viz.plots import bars, curves, density, heat, hills, histogram, losses
 from lessons_lib.viz.quality import frontier, measured, name_ends, scoreboard
-from lessons_lib.viz.walks import hand_steps, ladders, paths, spread, walkers
+from lessons_lib.viz.walks import (
+    clocks,
+    hand_steps,
+    ladders,
+    paths,
+    spread,
+    strands,
+    walkers,
+)
 
 __all__ = [
     "COLOURS",
@@ -20,14 +29,18 @@ __all__ = [
     "GLOW",
     "MODEL",
     "NOISE",
+    "arrows",
     "bars",
     "blends",
     "chart",
+    "clocks",
+    "clouds",
     "curves",
     "density",
     "figure",
     "film",
     "frontier",
+    "ground",
     "hand_steps",
     "heat",
     "hills",
@@ -39,13 +52,19 @@ __all__ = [
     "measured",
     "name_ends",
     "new_figure",
+    "outline",
     "paths",
     "pictures",
+    "places",
     "png",
+    "points",
     "quarter_circle",
     "scoreboard",
     "spread",
+    "strands",
     "style",
     "tiles",
+    "trails",
+    "vector_fields",
     "walkers",
 ]

@@ -35,6 +35,12 @@ from lessons_lib.course.measure.laws import (
     guided_moments,
     strides_mixture,
 )
+from lessons_lib.course.measure.likelihood import (
+    likelihood_digits,
+    likelihood_members,
+    likelihood_mixture,
+)
+from lessons_lib.course.measure.scores import corrector_mixture, scores_network
 from lessons_lib.course.measure.shapes import guidance_shapes
 
 __all__ = [
@@ -62,8 +68,13 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "frontier-digits": frontier_digits,
     "frontier-shapes": frontier_shapes,
     "frontier-mixture": frontier_mixture,
+    "likelihood-mixture": likelihood_mixture,
+    "likelihood-digits": likelihood_digits,
+    "likelihood-members": likelihood_members,
     "reflow-plane": reflow_plane,
     "reflow-digits": reflow_digits,
+    "scores-network": scores_network,
+    "corrector-mixture": corrector_mixture,
 }
 
 
