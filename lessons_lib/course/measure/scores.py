@@ -131,7 +131,7 @@ def corrector_mixture(
         asked, generator = counted(mix), seeded(seed)
         x = torch.randn(n, 1, generator=generator, dtype=torch.float64)
         x = sample(step, asked, x, ladder, generator)[:, 0]
-        assert asked.calls == evaluations, (name, share, evaluations, asked.calls)
+        assert asked.samples == n * evaluations, (name, share, evaluations, asked.samples)
         return {"w2": metrics.w2(x, truth), "gap": _gap(x, mix)}
 
     found = over_seeds(product(PREDICTORS, shares, calls), seeds, walked, progress)
