@@ -187,7 +187,6 @@ def trailing_grid(beta: Tensor, steps: int) -> list[Level]:
 
     The entries are T, T - T/steps, ..., rounded to whole ones, as networks that were trained on
     integers ask. Lin et al. 2024, section 3.3.
-
     Raises ValueError unless steps is an integer from 1 to T.
     """
     schedule, T = from_betas(beta), len(beta)

@@ -40,18 +40,26 @@ def cfg(denoise, c: Tensor, w: float | Tensor, batched: bool = False) -> Denoise
     return guided
 
 
+def autoguide(strong: Denoiser, weak: Denoiser, w: float | Tensor) -> Denoiser:
+    """Walk from a weak model's guess through a strong one's, w times as far.
+
+    Karras et al. 2024, section 4. Raises ValueError if w is not finite.
+    """
+    w = strength("w", w)
+
+    def guided(x: Tensor, t: Level) -> Tensor:
+        worse = weak(x, t)
+        return worse + fit("w", w, x) * (strong(x, t) - worse)
+
+    return guided
+
+
 def negative(denoise, c: Tensor, avoid: Tensor, w: float | Tensor) -> Denoiser:
     """Walk away from one condition and towards another: `cfg` with avoid in the place of nothing.
 
     Raises ValueError if w is not finite.
     """
-    w = strength("w", w)
-
-    def guided(x: Tensor, t: Level) -> Tensor:
-        away = denoise(x, t, condition(avoid, x))
-        return away + fit("w", w, x) * (denoise(x, t, condition(c, x)) - away)
-
-    return guided
+    return autoguide(given(denoise, c), given(denoise, avoid), w)
 
 
 def rescale(denoise, c: Tensor, w: float | Tensor, phi: float = 0.7) -> Denoiser:

@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from lessons_lib.course import bench
-from lessons_lib.course.bench import growth, loops, networks, timing, truth
+from lessons_lib.course.bench import growth, loops, networks, paths, timing, truth
 from lessons_lib.course.cli import main
 from lessons_lib.course.recipes import digit_denoiser
 from lessons_lib.guards import seeded
@@ -146,6 +146,18 @@ def test_memory_does_not_grow_with_the_number_of_steps():
     pictures = 256 * 3 * 32 * 32 * 4 / 2**20  # MiB
     assert 100 < short < 1000  # torch and a few tensors
     assert long - short < 10 * pictures  # fifty more of each kept would be over 150
+
+
+def test_a_likelihood_says_how_often_it_asks():
+    _, _, walk, probe, exact = paths.likelihood_cost(repeats=1, n=2, steps=2)
+    asked = [[part.strip() for part in line.split("|")][2:4] for line in (walk, probe, exact)]
+    assert asked == [["50", "0"], ["8", "8"], ["8", "512"]]  # RK4 looks four times a step
+
+
+def test_a_reflow_costs_its_pairs_and_its_training():
+    *_, first, pairs, again, both = paths.reflow_cost(repeats=1, share=1000)
+    took = [float(line.split("|")[2]) for line in (pairs, again, both)]
+    assert took[0] + took[1] == pytest.approx(took[2], abs=0.02) and first.endswith("| 1.00 |")
 
 
 def test_what_was_not_measured_says_so(monkeypatch):

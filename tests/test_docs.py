@@ -16,13 +16,13 @@ from lessons_lib.course.practice.written import load_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-PART_ONE = DOCS / "part_one"
+PARTS = sorted(path.relative_to(ROOT).as_posix() for path in DOCS.glob("part_*"))
 NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 GLOSSARY = yaml.safe_load((DOCS / "glossary.yaml").read_text(encoding="utf-8"))
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in [*DOCS.rglob("*.md")]}
 PAGES["README.md"] = ROOT / "README.md"
 TEACHING = "docs/teaching.md"
-OURS = [name for name in PAGES if name.startswith("docs/part_one/")] + [TEACHING]
+OURS = [name for name in PAGES if name.startswith("docs/part_")] + [TEACHING]
 
 
 def words(name) -> str:
@@ -107,7 +107,7 @@ def minutes(notebook) -> tuple[int, int]:
     return next((int(r[2]), int(r[3])) for r in rows("README.md") if r[0] == notebook)
 
 
-OF_PART_ONE = [row[0] for row in rows("docs/part_one/README.md", "The walk")[1:-1]]
+OF_PART = {p: [row[0] for row in rows(f"{p}/README.md", "The walk")[1:-1]] for p in PARTS}
 
 
 # --- links ----------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ def test_every_section_that_a_page_names_exists(name):
     for line in words(name).splitlines():
         if line.startswith("|"):  # every quotation is a section, of some notebook of the row
             for quoted in re.findall(r"“([^”]+)”", line):
-                there = [n for n in re.findall(r"\b0\d\b", line) if n in NOTEBOOKS]
+                there = [n for n in re.findall(r"\b\d\d\b", line) if n in NOTEBOOKS]
                 missing += [quoted] * (not any(heading(n, quoted) for n in there))
-        for n, chain in re.findall(r"\b(0\d)(?:\]\([^)]*\))?, ((?:“[^”]+”(?:, )?)+)", line):
+        for n, chain in re.findall(r"\b(\d\d)(?:\]\([^)]*\))?, ((?:“[^”]+”(?:, )?)+)", line):
             missing += [q for q in re.findall(r"“([^”]+)”", chain) if not heading(n, q)]
     assert missing == []
 
@@ -183,21 +183,32 @@ def sitting(row) -> list[int]:
     return [chapters.index(heading(row[1][:2], name)) for name in (names[0], names[-1])]
 
 
-PLAN = "docs/part_one/plan.md"
-WEEKS = [rows(PLAN, f"Week {week}")[1:] for week in (1, 2, 3)]
-SITTINGS = [row for week in WEEKS for row in week[:-1]]
+WEEKS = {
+    part: [
+        rows(f"{part}/plan.md", title)[1:]
+        for title in re.findall(r"^## (Week \d+)", words(f"{part}/plan.md"), re.M)
+    ]
+    for part in PARTS
+}
+SITTINGS = {part: [row for week in weeks for row in week[:-1]] for part, weeks in WEEKS.items()}
+EACH = [(part, notebook) for part, notebooks in OF_PART.items() for notebook in notebooks]
 
 
-@pytest.mark.parametrize("notebook", sorted({row[1][:2] for row in SITTINGS} - {"as"}))
-def test_the_sittings_of_a_notebook_take_the_minutes_at_its_head(notebook):
-    found = [number(row[2]) for row in SITTINGS if row[1].startswith(notebook)]
+def test_the_parts_follow_each_other_and_hold_every_notebook_that_is_here():
+    assert [notebook for _, notebook in EACH] == list(NOTEBOOKS)[: len(EACH)]
+    assert all(WEEKS.values())
+
+
+@pytest.mark.parametrize(("part", "notebook"), EACH)
+def test_the_sittings_of_a_notebook_take_the_minutes_at_its_head(part, notebook):
+    found = [number(row[2]) for row in SITTINGS[part] if row[1].startswith(notebook)]
     assert sum(found) == minutes(notebook)[0]
 
 
-@pytest.mark.parametrize("notebook", OF_PART_ONE)
-def test_the_sittings_go_through_a_notebook_without_a_gap_and_name_its_exercises(notebook):
+@pytest.mark.parametrize(("part", "notebook"), EACH)
+def test_the_sittings_go_through_a_notebook_without_a_gap_and_name_its_exercises(part, notebook):
     chapters, at = core(notebook), 0
-    for row in [row for row in SITTINGS if row[1].startswith(notebook)]:
+    for row in [row for row in SITTINGS[part] if row[1].startswith(notebook)]:
         first, last = sitting(row)
         assert first == at <= last
         at = last + 1
@@ -206,57 +217,68 @@ def test_the_sittings_go_through_a_notebook_without_a_gap_and_name_its_exercises
     assert at == len(chapters)
 
 
-def test_the_weeks_add_up():
-    for week in WEEKS:
+@pytest.mark.parametrize("part", PARTS)
+def test_the_weeks_add_up(part):
+    for week in WEEKS[part]:
         *days, total = week
         read, recall = (sum(number(row[i]) for row in days) for i in (2, 5))
         assert (number(total[2]), number(total[5])) == (read, recall)
         assert f": {read + recall} minutes" in total[1]
 
 
-def test_recall_and_cards_are_five_minutes_each_and_come_after_their_notebook():
+def recalled(row) -> tuple[list[str], list[str]]:
+    """The recall prompts of a sitting, and the decks of cards."""
+    return tuple(re.findall(r"\d+", each) for each in row[4].partition("cards")[::2])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_recall_and_cards_are_five_minutes_each_and_come_after_their_notebook(part):
     prompts, seen, ended = [], [], {}
-    for at, row in enumerate(SITTINGS):
-        asked, *decks = re.findall(r"\d+", row[4]) or [""]
-        assert number(row[5]) == 5 * len(re.findall(r"\d+", row[4]))
-        prompts += [asked] * bool(asked)
+    for at, row in enumerate(SITTINGS[part]):
+        asked, decks = recalled(row)
+        assert number(row[5]) == 5 * len(asked + decks)
+        prompts += asked
         seen += [(deck, at) for deck in decks]
         ended[row[1][:2]] = at
     assert prompts == [str(k) for k in range(1, 16)]
-    assert all(at > ended[deck] for deck, at in seen)
+    earlier = [n for other in PARTS[: PARTS.index(part)] for n in OF_PART[other]]
+    assert all(deck in earlier or at > ended[deck] for deck, at in seen)
 
 
-def test_a_recall_prompt_asks_for_what_was_read():
-    """Prompt k comes on day k: its sections must be behind the reader, that day's reading too."""
-    prompts = re.split(r"^\*\*(\d+)\.\*\*", words("docs/part_one/recall.md"), flags=re.M)[1:]
+@pytest.mark.parametrize("part", PARTS)
+def test_a_recall_prompt_asks_for_what_was_read(part):
+    """Prompt k comes on its day: its sections must be behind the reader, that day's reading too."""
+    prompts = re.split(r"^\*\*(\d+)\.\*\*", words(f"{part}/recall.md"), flags=re.M)[1:]
     prompts = dict(zip(prompts[::2], prompts[1::2], strict=True))
     assert list(prompts) == [str(k) for k in range(1, 16)]
-    read = []
-    for row in SITTINGS:
+    earlier = [n for other in PARTS[: PARTS.index(part)] for n in OF_PART[other]]
+    read = [(n, piece.section) for n in earlier for piece in TEXT[n]]
+    for row in SITTINGS[part]:
         if row[1][:2] in NOTEBOOKS and quoted(row[1]):
             n, chapters = row[1][:2], core(row[1][:2])
             first, last = sitting(row)
             behind = [p.section for p in TEXT[n] if p.chapter in chapters[first : last + 1]]
             read += [(n, section) for section in behind]
-        for k in re.findall(r"^\d+", row[4]):
+        for k in recalled(row)[0]:
             assert prompts[k].count("<details>") == prompts[k].count("</details>") == 1
-            refs = re.findall(r"^(0\d), (“.*”)$", prompts[k], re.M)
+            refs = re.findall(r"^(\d\d), (“.*”)$", prompts[k], re.M)
             assert len(refs) == 1
             asked = [(refs[0][0], heading(refs[0][0], name)) for name in quoted(refs[0][1])]
             assert set(asked) <= set(read)
 
 
-def test_what_is_deeper_is_listed_with_its_minutes():
-    table = {row[0]: row for row in rows(PLAN, "If you have more time")[1:]}
-    for n in OF_PART_ONE:
-        deeper = dict.fromkeys(p.part for p in TEXT[n] if p.deeper)
-        assert quoted(table[n][1]) == list(deeper)
-        assert number(table[n][2]) == minutes(n)[1] - minutes(n)[0]
-        assert ids(table[n][3]) == [e for e, c in EXERCISES[n].items() if c in deeper]
+@pytest.mark.parametrize(("part", "notebook"), EACH)
+def test_what_is_deeper_is_listed_with_its_minutes(part, notebook):
+    table = {row[0]: row for row in rows(f"{part}/plan.md", "If you have more time")[1:]}
+    row, deeper = table[notebook], dict.fromkeys(p.part for p in TEXT[notebook] if p.deeper)
+    assert quoted(row[1]) == list(deeper)
+    assert number(row[2]) == minutes(notebook)[1] - minutes(notebook)[0]
+    assert ids(row[3]) == [e for e, c in EXERCISES[notebook].items() if c in deeper]
 
 
-def test_the_map_of_part_one_is_the_readme_s_and_the_notebooks():
-    found = rows("docs/part_one/README.md", "The walk")[1:]
+@pytest.mark.parametrize("part", PARTS)
+def test_the_map_of_a_part_is_the_readme_s_and_the_notebooks(part):
+    found = rows(f"{part}/README.md", "The walk")[1:]
     readme = {row[0]: row for row in rows("README.md")}
     for row in found[:-1]:
         pair = number(row[3]), number(row[4])
@@ -265,12 +287,13 @@ def test_the_map_of_part_one_is_the_readme_s_and_the_notebooks():
         assert number(found[-1][i]) == sum(number(row[i]) for row in found[:-1])
 
 
-def test_the_questions_of_the_revision_page_are_the_notebooks():
-    parts = re.split(r"^### \[(0\d).*\n", words("docs/part_one/revision.md"), flags=re.M)[1:]
-    asked = {n: re.findall(r"^\d\. (.*)", part, re.M) for n, part in pairwise(parts) if n in TEXT}
+@pytest.mark.parametrize("part", PARTS)
+def test_the_questions_of_the_revision_page_are_the_notebooks(part):
+    parts = re.split(r"^### \[(\d\d).*\n", words(f"{part}/revision.md"), flags=re.M)[1:]
+    asked = {n: re.findall(r"^\d\. (.*)", said, re.M) for n, said in pairwise(parts) if n in TEXT}
     theirs = {n: [row["question"] for row in load_questions(n)] for n in asked}
     assert asked == theirs and {len(each) for each in asked.values()} == {6}
-    assert list(asked) == OF_PART_ONE
+    assert list(asked) == OF_PART[part]
 
 
 # --- the assignment -------------------------------------------------------------------------------
@@ -286,7 +309,8 @@ def test_the_marks_add_up_to_a_hundred():
 def test_the_minutes_of_the_assignment_are_those_of_the_plan():
     said = re.search(r"About (\d+) minutes \(our estimate\): (.*?)\.", words(ASSIGNMENT))
     parts = [int(found) for found in re.findall(r"\d+", said[2])]
-    planned = [number(row[2]) for row in SITTINGS if row[1].startswith("assignment")]
+    part = ASSIGNMENT.rpartition("/")[0]
+    planned = [number(row[2]) for row in SITTINGS[part] if row[1].startswith("assignment")]
     assert int(said[1]) == sum(parts) == sum(planned) and parts == planned
 
 
@@ -316,7 +340,7 @@ def test_the_minutes_of_a_path_add_up(title, total):
 @pytest.mark.parametrize("title", ["50 minutes", "One day", "Three weeks"])
 def test_the_room_does_exercises_of_the_notebook_on_show(title):
     for row in rows(TEACHING, title):
-        known = {e for n in re.findall(r"\b0\d\b", " ".join(row)) for e in EXERCISES.get(n, ())}
+        known = {e for n in re.findall(r"\b\d\d\b", " ".join(row)) for e in EXERCISES.get(n, ())}
         assert title == "50 minutes" or set(ids(" ".join(row))) <= known
         assert set(ids(" ".join(row))) <= {e for each in EXERCISES.values() for e in each}
 

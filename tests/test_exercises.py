@@ -39,6 +39,7 @@ HARMLESS = {  # what may be done to an argument, since it makes no difference an
     ("guidance.drop_labels", "u", "sign lost"),
     ("scores.annealed_step", "t", "alpha kept from 0"),
     ("scores.implicit_loss", "s", "sign lost"),  # it is squared
+    ("one_sde.log_density", "y", "sign lost"),  # its square counts
     ("train.time_embedding", "dim", "one more"),  # even by promise, and halved
 }
 tally = {}  # id -> how many wrong answers met their own hint, another's, or were accepted

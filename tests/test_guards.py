@@ -30,6 +30,7 @@ from lessons_lib.samplers import cfg_plus_plus, ddim, ddim_inversion, ddpm, nois
 from lessons_lib.solvers import churned, dpmpp_multistep, heun, langevin
 from lessons_lib.widgets import drawing, models
 from lessons_lib.wrap import (
+    autoguide,
     cfg,
     classifier_guidance,
     clip,
@@ -63,6 +64,7 @@ REFUSED = {  # a call, and what it says
     "c word": (lambda: cfg(D, "star", 2.0)(X, T), f"c: 'star' {NUMBER}"),
     "w few": (lambda: cfg(D, 1, torch.ones(3))(X, T), "w: 3 given for 4 samples"),
     "w word": (lambda: cfg(D, 1, "3"), f"w: '3' {NUMBER}"),
+    "w auto": (lambda: autoguide(D, D, "3"), f"w: '3' {NUMBER}"),
     "w none": (lambda: negative(D, 1, 0, None), f"w: None {NUMBER}"),
     "w table": (lambda: rescale(D, 1, torch.ones(2, 2)), "w: .* one per sample, \\(B,\\)"),
     "w nan": (lambda: cfg(D, 1, [1.0, math.nan]), "w: .* allowed is any finite number"),

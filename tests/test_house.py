@@ -50,7 +50,7 @@ def test_nothing_pulls_torchvision():
 
 
 def test_what_only_tests_need_is_not_imported_by_the_course():
-    only = {"diffusers", "sklearn", "scipy", "ot", "cosmic_ray"}
+    only = {"diffusers", "sklearn", "ot", "cosmic_ray"}
     only |= {"hypothesis", "pytest", "xdist", "nbval"}
     for file in (ROOT / "lessons_lib").rglob("*.py"):
         text = file.read_text(encoding="utf-8")

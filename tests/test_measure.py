@@ -11,6 +11,7 @@ from family import seeded
 from lessons_lib import files, metrics
 from lessons_lib.course import cli, measure
 from lessons_lib.course.instrument import QUALITY, difference
+from lessons_lib.course.measure.guidance import NEAR
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import cosine, from_betas, grid, linear_betas
 from lessons_lib.samplers import ddim, ddpm
@@ -20,12 +21,15 @@ SMALL = {
     "strides-digits": {"seeds": (0, 1), "n": 30, "calls": (2,), "splits": 2},
     "unasked-digits": {"seeds": (0, 1), "n": 30, "calls": (2,), "splits": 2},
     "guidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "w": (0.0, 1.0, 3.0), "splits": 2},
+    "autoguidance-digits": {"seeds": (0, 1), "n": 30, "calls": 2, "short": 2, "splits": 2},
     "strides-mixture": {"seeds": (0, 1), "n": 100, "calls": (2, 3), "spacing": 0.1},
     "guided-law": {"calls": (2, 3)},
     "guidance-shapes": {"seeds": (0, 1), "captions": 5, "each": 2, "calls": 2, "w": (0.0, 3.0)},
     "frontier-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 3), "most": 2, "splits": 2},
     "frontier-shapes": {"seeds": (0, 1), "n": 8, "calls": (1, 3), "most": 2},
     "frontier-mixture": {"calls": (1, 2, 5), "n": 20, "fine": 200},
+    "reflow-plane": {"seeds": (0, 1), "n": 50, "calls": (1, 2), "steps": 3, "size": 8, "kept": 20},
+    "reflow-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 2), "splits": 2},
     "scores-network": {"seeds": (0, 1), "n": 30, "steps": 3, "walkers": 9, "repeats": (2, 2)},
     "corrector-mixture": {"seeds": (0, 1), "n": 100, "calls": (3, 5)},
 }
@@ -37,7 +41,9 @@ ERRORS = {  # what each row gives with its interval
     "unasked-digits": set(QUALITY),
     "guidance-digits": {*QUALITY, "saturated", "far out"}
     | {"diversity", "diversity, clipped", "diversity, even contrast"},
+    "autoguidance-digits": {*QUALITY, *NEAR, "saturated"},
     "strides-mixture": {"w2"},
+    "reflow-digits": set(QUALITY),
     "frontier-digits": set(QUALITY),
     "frontier-shapes": SHAPES | {"frechet", "frechet, clipped"},
     "guidance-shapes": SHAPES | {"diversity", "saturated"},
@@ -45,7 +51,9 @@ ERRORS = {  # what each row gives with its interval
     "corrector-mixture": {"w2", "gap"},
 }
 ROWS = {"digits-walk": 2, "strides-digits": 20, "guidance-digits": 11, "strides-mixture": 28}
+ROWS |= {"autoguidance-digits": 10}
 ROWS |= {"unasked-digits": 18, "frontier-digits": 78, "frontier-shapes": 71, "guidance-shapes": 13}
+ROWS |= {"reflow-digits": 12}
 ROWS |= {"scores-network": 6, "corrector-mixture": 30}
 
 

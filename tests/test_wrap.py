@@ -11,6 +11,7 @@ from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.wrap import (
+    autoguide,
     cfg,
     classifier_guidance,
     clip,
@@ -108,6 +109,24 @@ def test_the_negative_condition_takes_the_place_of_nothing():
     close(negative(TWO, c, torch.tensor([-1]), 4.0)(x, T), cfg(TWO, c, 4.0)(x, T))
 
 
+def test_autoguidance_walks_from_the_weak_model_through_the_strong_one():
+    x, strong, weak = points(), given(TWO, torch.tensor([1])), lambda x, t: 2 * x + t.sigma
+    for w in (0.0, 1.0, 3.0):
+        close(autoguide(strong, weak, w)(x, T), weak(x, T) + w * (strong(x, T) - weak(x, T)))
+    close(autoguide(strong, TWO, 4.0)(x, T), cfg(TWO, torch.tensor([1]), 4.0)(x, T))
+    each = torch.linspace(0, 3, len(x))
+    close(autoguide(strong, weak, each)(x, T)[2], autoguide(strong, weak, float(each[2]))(x, T)[2])
+
+
+def test_autoguidance_of_bells_blends_the_logarithms_of_their_variances():
+    """DDIM ends at V_weak^(1-w) V_strong^w: the guess is linear in x, so the whole walk is."""
+    strong, weak = (MixtureDenoiser([[0.0]], [v**0.5]) for v in (0.6, 1.2))
+    one, levels_ = torch.ones(1, 1).double(), levels.grid(levels.cosine, 500)
+    for w in (0.0, 1.0, 2.0, 3.0):
+        end = sample(ddim, autoguide(strong, weak, w), one, levels_)
+        close(end**2, torch.full_like(end, 1.2 ** (1 - w) * 0.6**w), 1e-2)
+
+
 def test_rescale_gives_the_conditional_spread_back():
     c = torch.tensor([1])
     mu = torch.randn(2, 9, generator=seeded(1))
@@ -169,6 +188,7 @@ def test_classifier_guidance_with_the_exact_classifier_is_the_conditional_score(
     "make, message",
     [
         (lambda: negative(TWO, T, T, math.nan), "w: nan given"),
+        (lambda: autoguide(TWO, TWO, math.nan), "w: nan given"),
         (lambda: rescale(TWO, T, math.inf), "w: inf given"),
         (lambda: rescale(TWO, T, 3.0, phi=1.5), "phi: 1.5 given; allowed is 0"),
         (lambda: interval(TWO, TWO, 2.0, 1.0), "low, high: 2.0, 1.0 given"),

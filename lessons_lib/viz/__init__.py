@@ -13,7 +13,15 @@ from lessons_lib.viz.look import COLOURS, DATA, GLOW, MODEL, NOISE, figure, new_
 from lessons_lib.viz.plane import blends, law, points, quarter_circle
 from lessons_lib.viz.plots import bars, curves, density, heat, hills, histogram, losses
 from lessons_lib.viz.quality import frontier, measured, name_ends, scoreboard
-from lessons_lib.viz.walks import hand_steps, ladders, paths, spread, walkers
+from lessons_lib.viz.walks import (
+    clocks,
+    hand_steps,
+    ladders,
+    paths,
+    spread,
+    strands,
+    walkers,
+)
 
 __all__ = [
     "COLOURS",
@@ -25,6 +33,7 @@ __all__ = [
     "bars",
     "blends",
     "chart",
+    "clocks",
     "clouds",
     "curves",
     "density",
@@ -52,6 +61,7 @@ __all__ = [
     "quarter_circle",
     "scoreboard",
     "spread",
+    "strands",
     "style",
     "tiles",
     "trails",

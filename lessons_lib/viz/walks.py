@@ -70,3 +70,27 @@ def ladders(ratios: Mapping[str, Tensor], ax: Axes) -> Axes:
     ax.xaxis.set_major_formatter("{x:g}")
     ax.invert_xaxis()
     return ax
+
+
+def strands(time, x, p, calm, shaken, ax: Axes, title: str = "") -> Axes:
+    """Walks over the density p (len(x), len(time)) that they share: calm white, shaken blue.
+
+    Walks are (len(time), k); time runs evenly from data to noise.
+    """
+    spread(time, x, p, ax, title=title)
+    ax.plot(time, shaken, color=COLOURS[5], alpha=0.9, linewidth=0.7, linestyle="-")
+    ax.plot(time, calm, color="white", linewidth=1.6, linestyle="-")
+    ax.set(xlabel="time, from data to noise", ylabel="x")
+    return ax
+
+
+def clocks(walks: Mapping[str, tuple], now: int, axes, xlabel: str = "time") -> None:
+    """The same walk in each ax by another clock: name -> (where on the axis (n,), paths (n, k)).
+
+    Drawn in full, faint, and up to the moment `now` in colour.
+    """
+    for ax, (name, (at, paths)) in zip(axes, walks.items(), strict=True):
+        ax.plot(at, paths, color="0.82", linewidth=0.7, linestyle="-")
+        ax.plot(at[: now + 1], paths[: now + 1], color=COLOURS[0], linewidth=1, linestyle="-")
+        ax.plot([at[now]] * paths.shape[1], paths[now], "o", color=NOISE, markersize=4)
+        ax.set(xlabel=xlabel, ylabel="x", title=name)

@@ -38,9 +38,13 @@ TREE = BUILD / "tree"  # the copy that is changed
 SEED, SAMPLE, GOAL = 0, 400, 0.95
 LIMIT = 60  # seconds; a mutant that makes the tests run for longer is killed, and counted apart
 
-# What judges each module, in about three seconds at most; the slopes take half a minute.
+# What judges each module, in some five seconds at most; the copy has no weights of a network.
 NO_SLOPES = "not (the_order_on or order_if or first_order or second_order)"
+NO_GRIDS = "not (million or teaching_core or karras_grid or lam_grid)"
+NO_NETWORK = "not (network or orders or three_roads or twice or density_of_a_mixture)"
+FEW_PATHS = "not (network or straightness_of_a_gaussian or of_a_peer or blind_pairing)"
 ORACLES = {
+    "guards": ["tests/test_guards.py", "-k", NO_GRIDS],
     "levels": ["tests/test_levels.py"],
     "diffuse": ["tests/test_diffuse.py"],
     "samplers": ["tests/test_samplers.py"],
@@ -48,6 +52,9 @@ ORACLES = {
     "wrap": ["tests/test_wrap.py"],
     "exact": ["tests/test_exact.py"],
     "fast": ["tests/test_fast.py"],
+    "score": ["tests/test_score.py"],
+    "sde": ["tests/test_sde.py", "-k", NO_NETWORK],
+    "flow": ["tests/test_flow.py", "-k", FEW_PATHS],
 }
 MODULES = [Path("lessons_lib") / f"{name}.py" for name in ORACLES]
 

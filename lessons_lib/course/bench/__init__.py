@@ -12,6 +12,7 @@ from collections.abc import Callable
 from lessons_lib.course.bench.growth import cost_growth
 from lessons_lib.course.bench.loops import cuda_loop, step_overhead, whole_loop
 from lessons_lib.course.bench.networks import equal_time, network_speed
+from lessons_lib.course.bench.paths import likelihood_cost, reflow_cost
 from lessons_lib.course.bench.timing import diffusers, machine
 from lessons_lib.course.bench.truth import exact_error, orders
 
@@ -26,6 +27,8 @@ SECTIONS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "network": ("What a network costs", network_speed),
     "equal": ("Quality at equal cost", equal_time),
     "growth": ("How the cost grows", cost_growth),
+    "likelihood": ("What a likelihood costs", likelihood_cost),
+    "reflow": ("What a reflow costs", reflow_cost),
 }
 
 

@@ -4,6 +4,7 @@
 condition and w = 1 obeys it (Ho & Salimans' own w is ours minus 1). A level t has .alpha, .sigma.
 """
 
+import math
 from functools import partial
 from unittest import mock
 
@@ -12,6 +13,7 @@ import torch
 from lessons_lib import diffuse, learn, wrap
 from lessons_lib.course.exercises.bank import in_code, on_paper
 from lessons_lib.course.exercises.probes import LEAVES, bright, normal, repeated, some_level
+from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import Level
 
 # --- the blend ------------------------------------------------------------------------------------
@@ -406,5 +408,158 @@ in_code(
     theorems={
         "within": lambda out, x0, share: (out[0].clamp(-1, 1), out[0]),
         "unchanged": lambda out, x0, share: (out[0][0], x0[0]),
+    },
+)
+
+
+# --- autoguidance ---------------------------------------------------------------------------------
+
+
+def autoguide(strong, weak, w):
+    """Walk from a weak model's guess through a strong one's, w times as far."""
+
+    def guided(x, t):
+        worse = weak(x, t)
+        return worse + w * (strong(x, t) - worse)
+
+    return guided
+
+
+@repeated(14)
+def autoguide_probes(i, generator):
+    """Five bells, narrow and wide, of which `both` makes two denoisers; scales as for the blend."""
+    scales = (3.0, 0.4, 2.0, -1.5, 5.0, 0.0, 7.5, 1.0, 0.7, 1.5, -0.3, 1.3, 15.0, 4.2)
+    mu, x = bright(i) * normal(2, 5, 3, generator=generator)
+    narrow, more = 0.3 + normal(2, 5, generator=generator).abs()
+    return (mu, narrow, narrow + more), scales[i], x, some_level(i, generator)
+
+
+def both(bells):
+    """The exact denoisers of the narrow bells and of the wide ones: the strong, the weak."""
+    mu, narrow, wide = bells
+    return MixtureDenoiser(mu, narrow), MixtureDenoiser(mu, wide)
+
+
+def asked(answer, probe):
+    """What the denoiser that an answer makes of two says of x on level t."""
+    bells, w, x, t = probe
+    return answer(*both(bells), w)(x, t)
+
+
+def autoguide_by_weights(strong, weak, w):
+    """As a sum whose weights add up to one."""
+    return lambda x, t: w * strong(x, t) + (1 - w) * weak(x, t)
+
+
+def both_asked(rule):
+    """A denoiser that puts both guesses into a rule, right or wrong."""
+    return lambda strong, weak, w: lambda x, t: rule(weak(x, t), strong(x, t), w)
+
+
+in_code(
+    "guidance.autoguide",
+    autoguide,
+    probes=autoguide_probes,
+    variants=(wrap.autoguide, autoguide_by_weights, both_asked(blend)),
+    slips={name: both_asked(rule) for name, rule in BLENDS.items()}
+    | {
+        "result clipped": both_asked(lambda u, c, w: blend(u, c, w).clamp(-1, 1)),
+        "scale cut to 0 ... 1": both_asked(lambda u, c, w: blend(u, c, min(max(w, 0), 1))),
+        "strong only": lambda strong, weak, w: strong,
+        "asked one after the other": lambda strong, weak, w: (
+            lambda x, t: blend(weak(x, t), strong(weak(x, t), t), w)
+        ),
+        "weak asked about the strong guess": lambda strong, weak, w: (
+            lambda x, t: blend(weak(strong(x, t), t), strong(x, t), w)
+        ),
+        "starts at x": lambda strong, weak, w: lambda x, t: x + w * (strong(x, t) - weak(x, t)),
+    },
+    theorems={
+        "w = 0": lambda out, bells, w, x, t: (out[0], both(bells)[1](x, t)) if w == 0 else None,
+        "w = 1": lambda out, bells, w, x, t: (out[0], both(bells)[0](x, t)) if w == 1 else None,
+    },
+    run=asked,
+)
+
+
+def ends_at(strong, weak, w):
+    """The variance where guided DDIM ends, of two bells around one middle, at each w."""
+    return tuple(weak ** (1 - each) * strong**each for each in w)
+
+
+def at_each_w(rule):
+    """A rule for one scale, right or wrong, at each of the scales."""
+    return lambda strong, weak, w: tuple(rule(strong, weak, each) for each in w)
+
+
+def two_bells(dice):
+    """The strong one's variance, the weak one's, which is larger, and two scales."""
+    strong = dice.choice((0.2, 0.4, 0.5, 0.8))
+    return {
+        "strong": strong,
+        "weak": strong * dice.choice((1.25, 1.5, 2.5)),
+        "w": dice.choice(((2, 3), (2, 4), (3, 4))),
+    }
+
+
+on_paper(
+    "guidance.undone",
+    ends_at,
+    given={"strong": 0.6, "weak": 1.2, "w": (2, 3)},
+    digits=3,
+    anew=two_bells,
+    slips={
+        "variances on a line": at_each_w(lambda s, k, w: k + w * (s - k)),
+        "spreads on a line": at_each_w(lambda s, k, w: (k**0.5 + w * (s**0.5 - k**0.5)) ** 2),
+        "tilted law": at_each_w(lambda s, k, w: 1 / ((1 - w) / k + w / s)),
+        "one factor too many": at_each_w(lambda s, k, w: s * (s / k) ** w),
+        "one factor too few": at_each_w(lambda s, k, w: k * (s / k) ** (w - 1)),
+        "upside down": at_each_w(lambda s, k, w: s * (k / s) ** (w - 1)),
+        "power of the strong": at_each_w(lambda s, k, w: s**w),
+        "spread, not variance": at_each_w(lambda s, k, w: (s * (s / k) ** (w - 1)) ** 0.5),
+        "spread ratio": at_each_w(lambda s, k, w: s * (s / k) ** ((w - 1) / 2)),
+        "divided by w": at_each_w(lambda s, k, w: s / w),
+        "strong alone": at_each_w(lambda s, k, w: s),
+        "weak divided by w": at_each_w(lambda s, k, w: k / w),
+    },
+)
+
+
+# --- where two blobs part -------------------------------------------------------------------------
+
+
+def parts(a, b, spread):
+    """The σ/α below which the fog of two equal blobs has two tops."""
+    return (math.dist(a, b) ** 2 / 4 - spread**2) ** 0.5
+
+
+def two_blobs(dice):
+    """Two middles on a grid of tenths, further apart than two spreads."""
+    a = dice.randint(-20, 0) / 10, dice.randint(-20, 0) / 10
+    b = dice.randint(10, 20) / 10, dice.randint(10, 20) / 10
+    return {"a": a, "b": b, "spread": dice.choice((0.15, 0.2, 0.25, 0.3))}
+
+
+on_paper(
+    "guidance.parts",
+    parts,
+    given={"a": (-1.6, -0.4), "b": (0.2, 0.6), "spread": 0.35},
+    digits=3,
+    anew=two_blobs,
+    slips={
+        "whole distance": lambda a, b, spread: (math.dist(a, b) ** 2 - spread**2) ** 0.5,
+        "spread added": lambda a, b, spread: (math.dist(a, b) ** 2 / 4 + spread**2) ** 0.5,
+        "no root": lambda a, b, spread: math.dist(a, b) ** 2 / 4 - spread**2,
+        "no spread": lambda a, b, spread: math.dist(a, b) / 2,
+        "spread off the distance": lambda a, b, spread: math.dist(a, b) / 2 - spread,
+        "spread not squared": lambda a, b, spread: (math.dist(a, b) ** 2 / 4 - spread) ** 0.5,
+        "square halved": lambda a, b, spread: (math.dist(a, b) ** 2 / 2 - spread**2) ** 0.5,
+        "one coordinate": lambda a, b, spread: ((a[0] - b[0]) ** 2 / 4 - spread**2) ** 0.5,
+        "along the edges": lambda a, b, spread: (
+            ((abs(a[0] - b[0]) + abs(a[1] - b[1])) ** 2 / 4 - spread**2) ** 0.5
+        ),
+        "alpha bar": lambda a, b, spread: 1 / (1 + parts(a, b, spread) ** 2),
+        "signal over noise": lambda a, b, spread: 1 / parts(a, b, spread),
+        "spread twice": lambda a, b, spread: (math.dist(a, b) ** 2 / 4 - 2 * spread**2) ** 0.5,
     },
 )

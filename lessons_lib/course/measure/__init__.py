@@ -23,15 +23,22 @@ from lessons_lib.course.measure.digits import (
     strides_digits,
     unasked_digits,
 )
+from lessons_lib.course.measure.flows import reflow_digits, reflow_plane
 from lessons_lib.course.measure.frontier import (
     frontier_digits,
     frontier_mixture,
     frontier_shapes,
 )
+from lessons_lib.course.measure.guidance import autoguidance_digits
 from lessons_lib.course.measure.laws import (
     guided_law,
     guided_moments,
     strides_mixture,
+)
+from lessons_lib.course.measure.likelihood import (
+    likelihood_digits,
+    likelihood_members,
+    likelihood_mixture,
 )
 from lessons_lib.course.measure.scores import corrector_mixture, scores_network
 from lessons_lib.course.measure.shapes import guidance_shapes
@@ -55,11 +62,17 @@ MEASURES: dict[str, Callable[..., dict]] = {
     "strides-digits": strides_digits,
     "unasked-digits": unasked_digits,
     "guidance-digits": guidance_digits,
+    "autoguidance-digits": autoguidance_digits,
     "guided-law": guided_law,
     "guidance-shapes": guidance_shapes,
     "frontier-digits": frontier_digits,
     "frontier-shapes": frontier_shapes,
     "frontier-mixture": frontier_mixture,
+    "likelihood-mixture": likelihood_mixture,
+    "likelihood-digits": likelihood_digits,
+    "likelihood-members": likelihood_members,
+    "reflow-plane": reflow_plane,
+    "reflow-digits": reflow_digits,
     "scores-network": scores_network,
     "corrector-mixture": corrector_mixture,
 }

@@ -16,6 +16,15 @@ from lessons_lib.course.recipes.digits import (
     train_judge,
     train_second_judge,
 )
+from lessons_lib.course.recipes.flows import train_digits_reflow
+from lessons_lib.course.recipes.likelihood import (
+    WIDTH,
+    bits,
+    fit_dequantised,
+    ladder,
+    split,
+    train_digits_dequantised,
+)
 from lessons_lib.course.recipes.shapes import (
     SHAPES,
     draw_captioned,
@@ -32,15 +41,20 @@ from lessons_lib.course.recipes.shapes import (
 __all__ = [
     "RECIPES",
     "SHAPES",
+    "WIDTH",
+    "bits",
     "digit_denoiser",
     "draw_captioned",
     "draw_digits",
+    "fit_dequantised",
     "fit_digits",
     "fit_shapes",
+    "ladder",
     "measure_digits",
     "measure_shapes",
     "shape_batches",
     "shape_denoiser",
+    "split",
     "write_card",
 ]
 
@@ -48,6 +62,8 @@ RECIPES: dict[str, Callable] = {  # a judge first: what comes after it is measur
     "judge": train_judge,
     "second_judge": train_second_judge,
     "digits": train_digits,
+    "digits_dequantised": train_digits_dequantised,
+    "digits_reflow": train_digits_reflow,
     "shapes_judge": train_shapes_judge,
     "second_shapes_judge": train_second_shapes_judge,
     "shapes": train_shapes,
