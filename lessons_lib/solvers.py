@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.diffuse import eps_from_x0, q_sample, score, x0_from_eps
-from lessons_lib.guards import need, one_for_all, whole
+from lessons_lib.guards import need, numbers, one_for_all, whole
 from lessons_lib.levels import Level, along
 from lessons_lib.samplers import Step, StepFunction, ddim, ddpm, noise_like, reverse_var
 
@@ -146,8 +146,10 @@ def euler_maruyama(denoise, x, t, s, last=None, generator=None) -> Step:
     return Step(mean + std * noise_like(x, generator), x0, t)
 
 
-def langevin(denoise, x, t, h: float, generator=None) -> Tensor:
+def langevin(denoise, x, t, h: float | Tensor, generator=None) -> Tensor:
     """Stay on level t: climb a little, and be shaken. x + h · score + √(2h) z, shaped like x.
+
+    h is a number, or one per sample that multiplies x as t's fields do.
 
     Repeated, it forgets where it started and draws from the law of level t, nearly: a Gaussian of
     variance c² comes out with c² / (1 - h / 2c²), and nothing comes to rest beyond h = 2c². Song &
@@ -155,10 +157,12 @@ def langevin(denoise, x, t, h: float, generator=None) -> Tensor:
 
     Raises ValueError unless h is a number above 0 and there is noise on level t.
     """
-    need("h", h, allowed="allowed is any number above 0", ok=lambda h: 0 < h < math.inf)
+    each = numbers("h", h, dtype=torch.float64)
+    sound = lambda _: bool(((each > 0) & (each < math.inf)).all())
+    need("h", h, allowed="allowed is any number above 0", ok=sound)
     if bool((t.sigma == 0).any()):
         raise ValueError("t: sigma is 0 there; Langevin steps need noise on the level")
-    return x + h * score(x, denoise(x, t), t) + math.sqrt(2 * h) * noise_like(x, generator)
+    return x + h * score(x, denoise(x, t), t) + (2 * h) ** 0.5 * noise_like(x, generator)
 
 
 def churned(

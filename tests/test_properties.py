@@ -12,10 +12,11 @@ import pytest
 import torch
 from family import STEPS, close, normal, seeded
 
-from lessons_lib import fast, levels, samplers, solvers
+from lessons_lib import fast, levels, samplers, score, solvers
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import Level
 from lessons_lib.samplers import Step, cfg_plus_plus, ddim, ddim_inversion, ddpm, noise_like, sample
+from lessons_lib.score import corrected
 from lessons_lib.solvers import ADAMS_BASHFORTH, dpmpp_multistep, langevin
 
 
@@ -30,10 +31,11 @@ FAMILY = STEPS | {
     "multistep 3": partial(dpmpp_multistep, order=3),
     "cfg++": partial(cfg_plus_plus, c=torch.tensor([1]), lam=0.6),
     "langevin": shaken,
+    "corrected ddim": corrected(ddim, 0.2),
     "fast ddim": fast.ddim,
     "fast dpmpp_2m": fast.dpmpp_2m,
 }
-DRAW = ("ddpm", "ddpm large", "ddim eta", "euler", "churned", "langevin")
+DRAW = ("ddpm", "ddpm large", "ddim eta", "euler", "churned", "langevin", "corrected")
 STOCHASTIC = [name for name in FAMILY if name.startswith(DRAW)]
 ONE_LEVEL = ("heun", "dpm_2", "dpmpp_multistep", "multistep", "churned", "fast")  # for all samples
 OF_THE_SCALE = ("ddpm large", "euler_maruyama")  # other samplers where the picture is not dimmed
@@ -64,10 +66,10 @@ def play(monkeypatch, noise):
 
 def test_no_public_sampler_is_forgotten():
     """Whatever takes (denoise, x, t, ...) or makes such a step is in the family."""
-    known = {"churned", "shaken", "langevin", "ddim_inversion"}
+    known = {"churned", "shaken", "langevin", "ddim_inversion", "annealed"}
     for step in FAMILY.values():
         known.add(getattr(step, "func", step).__name__)
-    for module in (samplers, solvers, fast):
+    for module in (samplers, solvers, score, fast):
         for name, thing in vars(module).items():
             if inspect.isfunction(thing) and thing.__module__ == module.__name__:
                 first = list(inspect.signature(thing).parameters)[:2]
@@ -109,8 +111,14 @@ def closed_form(name, path):
         past = [(t, x0, eps), *past][:4]
         ddim_end = x0 + s * eps
         back = math.sqrt(t**2 - s**2) * s / t  # the spread of Bayes' posterior
-        if name in ("ddim", "fast ddim", "churned ddim", "langevin"):
+        if name in ("ddim", "fast ddim", "churned ddim", "langevin", "corrected ddim"):
             y = ddim_end
+            if name == "corrected ddim" and s > 0:
+                y = (
+                    y
+                    - 0.2 * s**2 / (C**2 + s**2) * (y - M * one)
+                    + math.sqrt(0.4) * s * next(fresh)
+                )
         elif name == "cfg++":
             y = x0 + 0.6 * (guess(y, t, M1, C1) - x0) + s * eps
         elif name.startswith(("ddpm", "ddim eta")):

@@ -19,7 +19,7 @@ from lessons_lib.course.notebooks.execute import (
 from lessons_lib.course.notebooks.reading import claims, code_cells, sections, tree, values
 from lessons_lib.course.practice.lessons import title
 
-TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn", "flow")
+TAUGHT = ("levels", "diffuse", "samplers", "wrap", "exact", "nets", "learn", "score", "sde", "flow")
 SLIDES = ("slide", "subslide", "fragment", "notes", "skip", "-")
 # A call of these leaves an output.
 SPEAKS = ("print", "show", "show_table", "check", "explore", "display")
