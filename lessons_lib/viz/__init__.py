@@ -9,9 +9,10 @@
 from lessons_lib.viz.clinic import chart, key
 from lessons_lib.viz.images import film, pictures, tiles
 from lessons_lib.viz.look import COLOURS, DATA, GLOW, MODEL, NOISE, figure, new_figure, png, style
-from lessons_lib.viz.plane import blends, law, quarter_circle
+from lessons_lib.viz.plane import blends, law, points, quarter_circle
 from lessons_lib.viz.plots import bars, curves, density, heat, hills, histogram, losses
 from lessons_lib.viz.quality import frontier, measured, name_ends, scoreboard
+from lessons_lib.viz.straight import roads, tracks
 from lessons_lib.viz.walks import hand_steps, ladders, paths, spread, walkers
 
 __all__ = [
@@ -42,10 +43,13 @@ __all__ = [
     "paths",
     "pictures",
     "png",
+    "points",
     "quarter_circle",
+    "roads",
     "scoreboard",
     "spread",
     "style",
     "tiles",
+    "tracks",
     "walkers",
 ]
