@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lessons_lib import viz
+from lessons_lib.guards import seeded
 
 
 def shown(monkeypatch):
@@ -132,3 +133,15 @@ def test_measured_and_frontier_draw_a_sampler_alike_and_leave_out_what_was_not_m
     ]
     assert looks[0][0] == looks[1][0] and looks[0][0][-2:] == (viz.COLOURS[1], "s")
     assert [text.get_text() for ax in (left, right) for text in ax.texts] == ["a", "a"]
+
+
+def test_roads_run_over_a_density_and_tracks_end_where_they_end():
+    (_, left), (_, right) = viz.new_figure(), viz.new_figure()
+    time, x = torch.linspace(0, 1, 5), torch.linspace(-2, 2, 7)
+    viz.roads(time, x, torch.rand(7, 5, generator=seeded()), torch.zeros(5, 3), left)
+    assert len(left.lines) == 3 and left.get_xlim() == (0, 1) and left.get_ylim() == (-2, 2)
+    stations = torch.rand(4, 6, 2, generator=seeded())
+    viz.tracks(stations, right)
+    crosses, dots = right.lines[-2:]
+    assert torch.equal(torch.as_tensor(crosses.get_xdata()), stations[0, :, 0])
+    assert torch.equal(torch.as_tensor(dots.get_ydata()), stations[-1, :, 1])
