@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lessons_lib import viz
+from lessons_lib.guards import seeded
 
 
 def shown(monkeypatch):
@@ -132,3 +133,72 @@ def test_measured_and_frontier_draw_a_sampler_alike_and_leave_out_what_was_not_m
     ]
     assert looks[0][0] == looks[1][0] and looks[0][0][-2:] == (viz.COLOURS[1], "s")
     assert [text.get_text() for ax in (left, right) for text in ax.texts] == ["a", "a"]
+
+
+# --- fields ---------------------------------------------------------------------------------------
+
+
+def test_places_run_row_by_row_from_below():
+    x = viz.places(2.0, 3)
+    assert x[:4].tolist() == [[-2, -2], [0, -2], [2, -2], [-2, 0]] and x.dtype == torch.float64
+
+
+def test_an_arrow_keeps_its_direction_and_levels_off():
+    """A thousand times as long a score must not hide all the others."""
+    x = viz.places(1.0, 3)
+    v = torch.tensor([[1.0, 2.0]]).double().repeat(9, 1)
+    v[0] *= 1000
+    _, ax = viz.new_figure()
+    viz.arrows(x, v, ax)
+    (drawn,) = ax.collections
+    u = np.stack([drawn.U, drawn.V], axis=1)
+    np.testing.assert_allclose(u[:, 1], 2 * u[:, 0])
+    size = np.hypot(*u.T)
+    np.testing.assert_allclose(size[1:], 0.5, atol=1e-3)
+    assert 0.99 < size[0] < 1
+
+
+def test_a_field_of_nothing_can_be_drawn():
+    _, ax = viz.new_figure()
+    viz.arrows(viz.places(1.0, 3), torch.zeros(9, 2).double(), ax)
+    assert np.isfinite(ax.collections[0].U).all()
+
+
+def test_the_ground_lies_where_its_places_are():
+    """Every value in the middle of its cell, the first one at the lower left."""
+    _, ax = viz.new_figure()
+    viz.ground(torch.arange(9.0), ax, 1.0)
+    (image,) = ax.images
+    assert image.get_extent() == [-1.5, 1.5, -1.5, 1.5] and image.origin == "lower"
+    assert image.get_array()[0, 0] == 0 and image.get_array()[0, 2] == 2
+
+
+def test_trails_begin_in_one_ring_and_end_in_dots():
+    _, ax = viz.new_figure()
+    walks = torch.randn(5, 3, 2).double()
+    walks[0] = 0.5
+    viz.trails(walks, ax)
+    *lines, ring, dots = ax.lines
+    assert len(lines) == 3 and ring.get_xydata().tolist() == [[0.5, 0.5]]
+    np.testing.assert_allclose(dots.get_xydata(), walks[-1])
+
+
+def test_clouds_and_fields_have_an_ax_each_with_its_name():
+    _, axes = viz.new_figure(cols=2)
+    viz.clouds({"a": torch.zeros(4, 2), "b": torch.ones(4, 2)}, axes, 2.0)
+    assert [ax.get_title() for ax in axes] == ["a", "b"] and axes[0].get_xlim() == (-2, 2)
+    _, axes = viz.new_figure(cols=2)
+    viz.vector_fields(viz.places(1.0, 3), {"c": torch.ones(9, 2), "d": torch.ones(9, 2)}, axes)
+    assert [ax.get_title() for ax in axes] == ["c", "d"]
+
+
+def test_roads_run_over_a_density_and_tracks_end_where_they_end():
+    (_, left), (_, right) = viz.new_figure(), viz.new_figure()
+    time, x = torch.linspace(0, 1, 5), torch.linspace(-2, 2, 7)
+    viz.roads(time, x, torch.rand(7, 5, generator=seeded()), torch.zeros(5, 3), left)
+    assert len(left.lines) == 3 and left.get_xlim() == (0, 1) and left.get_ylim() == (-2, 2)
+    stations = torch.rand(4, 6, 2, generator=seeded())
+    viz.tracks(stations, right)
+    crosses, dots = right.lines[-2:]
+    assert torch.equal(torch.as_tensor(crosses.get_xdata()), stations[0, :, 0])
+    assert torch.equal(torch.as_tensor(dots.get_ydata()), stations[-1, :, 1])

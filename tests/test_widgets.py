@@ -17,11 +17,13 @@ from family import seeded
 from PIL import Image
 
 from lessons_lib import data, learn, metrics, viz
-from lessons_lib.levels import SPACINGS
+from lessons_lib.exact import MixtureDenoiser
+from lessons_lib.levels import SPACINGS, at_ratio, edm
 from lessons_lib.solvers import SAMPLERS
 from lessons_lib.widgets import (
     captions_of,
     drawing,
+    drop,
     explore,
     models,
     pictured,
@@ -418,3 +420,37 @@ def test_a_redrawn_picture_is_the_one_that_a_new_figure_shows(draw):
         return viz.png(figure)
 
     assert shown(1, 2) == shown(2) != shown(1) == shown(2, 1)
+
+
+# --- particles ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dropped():
+    hills = MixtureDenoiser([[1.0, 1.0], [-1.0, -1.0]], [0.2, 0.2], [0.2, 0.8])
+    named = {f"{sigma:g}": at_ratio(edm, sigma) for sigma in (2, 0.7, 0.05)}
+    return drop(hills, named, "0.7", "arrows and particles")
+
+
+def test_particles_are_dropped_where_the_sliders_say_and_walk_as_many_steps(dropped):
+    level, first, second, steps = dropped.children[:4]
+    assert level.value == "0.7" and 'alt="arrows and particles"' in dropped.picture.value
+    first.value, second.value, steps.value = 0.30000000000000004, -1.0, 7
+    *walks, ring, dots = dropped._axes.lines
+    assert ring.get_xydata().tolist() == [[0.3, -1.0]]
+    assert all(len(each.get_xydata()) == 8 for each in walks) and len(walks) == 6
+    np.testing.assert_allclose(dots.get_xydata(), [each.get_xydata()[-1] for each in walks])
+
+
+def test_more_steps_go_on_with_the_same_dice(dropped):
+    steps = dropped.children[3]
+    steps.value = 10
+    short = [each.get_xydata() for each in dropped._axes.lines[:6]]
+    steps.value = 30
+    for before, now in zip(short, dropped._axes.lines[:6], strict=True):
+        np.testing.assert_array_equal(now.get_xydata()[:11], before)
+
+
+def test_no_step_leaves_all_where_they_were_dropped(dropped):
+    dropped.children[3].value = 0
+    np.testing.assert_allclose(dropped._axes.lines[-1].get_xydata(), [[0.4, 0.0]] * 6)

@@ -53,7 +53,7 @@ def ground(values: Tensor, ax: Axes, reach: float, label: str = "", top=None) ->
     n = round(len(values) ** 0.5)
     edge = reach * n / (n - 1)  # half a cell beyond the outermost places
     shown = {"origin": "lower", "extent": (-edge, edge, -edge, edge), "cmap": GLOW, "zorder": 0}
-    drawn = ax.imshow(values.reshape(n, n), vmin=0, vmax=top, **shown)
+    drawn = ax.imshow(values.reshape(n, n).numpy(), vmin=0, vmax=top, **shown)
     ax.set(aspect="equal", xlabel="first coordinate", ylabel="second coordinate")
     if label:
         ax.figure.colorbar(drawn, ax=ax, label=label, shrink=0.8)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib import learn, metrics
-from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, error
+from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, error, errors
 from lessons_lib.course.measure.laws import MIXTURE, mixture
 from lessons_lib.course.measure.repeated import bar, over_seeds, rows
 from lessons_lib.course.recipes.record import first_weights
@@ -42,45 +42,47 @@ def scores_network(
     truth, found = hills(), []
     for seed in bar(list(seeds), progress):
         nets = {kind: trained(truth, seed, kind, steps) for kind in ("eps", "x0")}
-        told = {"errors": [], "shares": {}}
-        for sigma in NOISE:
-            t, g = at_ratio(edm, sigma), seeded(1000 + seed)
-            near = q_sample(truth.sample(n, g), t, torch.randn(n, 2, generator=g).double())
-            far = 4 * torch.rand(n, 2, generator=g, dtype=torch.float64) - 2
-            off = lambda kind, x, t=t, nets=nets: float(relative_error(nets[kind], truth, x, t))
-            told["errors"].append({"on the data": off("eps", near), "off the data": off("eps", far)}
-                                  | {"predicts x0": off("x0", near)})  # fmt: skip
+        walked = {}
         for name, denoise in {"exact": truth, "network": nets["eps"]}.items():
-            told["shares"] |= {
-                f"one level, {name}": _one_level(denoise, seed, walkers, repeats[0]),
-                f"ten levels, {name}": _ten_levels(denoise, seed, walkers, repeats[1]),
-            }
-        found.append(told)
-    told = {"n": n, "seeds": list(seeds), "preprocessing": AS_DRAWN}
-    drawn = "the exact score, at points drawn on the level"
+            early, late = _one_level(denoise, seed, walkers, repeats[0])
+            walked |= {f"{name}, one level, 10 steps": early, f"{name}, one level": late}
+            walked[f"{name}, ten levels"] = _ten_levels(denoise, seed, walkers, repeats[1])
+        found.append((_errors(truth, nets, seed, n), walked))
+    told = {"features": "scores", "n": n, "seeds": list(seeds), "preprocessing": AS_DRAWN}
+    near = {"reference": "the exact score, at points drawn on the level"}
+    far = {"reference": "the exact score, at points drawn evenly from the square from -2 to 2"}
     return {
         "what": "The score of a small eps-network against the exact one of two hills on the plane: "
         "squared error as a share of the exact score's square, by noise level; and the share of "
         f"walkers that Langevin steps bring to the hill of .8, {repeats[0]} steps at sigma .05, or "
         f"{repeats[1]} on each of ten levels from 2 to .05.",
         "instruments": {
-            "on the data": {"features": "scores", "reference": drawn} | told,
-            "off the data": {"features": "scores", "reference": "the exact score, at even points "
-                             "of the square from -2 to 2"} | told,
-            "predicts x0": {"features": "scores, of a network trained on the plain error of x0",
-                            "reference": drawn} | told,
-        },  # fmt: skip
+            "on the data": told | near,
+            "off the data": told | far,
+            "predicts x0": told | near | {"features": "scores of a network of plain x0 error"},
+        },
         "bars": BARS + " Here every seed is another training.",
         "hills": HILLS,
         "rows": [
             {"sigma": sigma}
-            | {key: error([each["errors"][i][key] for each in found]) for key in
-               ("on the data", "off the data", "predicts x0")}
+            | errors([each[i] for each, _ in found], "on the data", "off the data", "predicts x0")
             for i, sigma in enumerate(NOISE)
         ],
-        "shares": {key: error([each["shares"][key] for each in found])
-                   for key in found[0]["shares"]},
-    }  # fmt: skip
+        "shares": errors([walked for _, walked in found], *found[0][1]),
+    }
+
+
+def _errors(truth: MixtureDenoiser, nets: dict, seed: int, n: int) -> list[dict]:
+    """Relative errors of both networks, level by level."""
+    found = []
+    for t in (at_ratio(edm, sigma) for sigma in NOISE):
+        g = seeded(1000 + seed)
+        near = q_sample(truth.sample(n, g), t, torch.randn(n, 2, generator=g).double())
+        far = 4 * torch.rand(n, 2, generator=g, dtype=torch.float64) - 2
+        off = lambda kind, x, t=t: float(relative_error(nets[kind], truth, x, t))
+        told = {"on the data": off("eps", near), "off the data": off("eps", far)}
+        found.append(told | {"predicts x0": off("x0", near)})
+    return found
 
 
 def trained(truth: MixtureDenoiser, seed: int, predicts: str, steps: int) -> learn.NetDenoiser:
@@ -100,12 +102,13 @@ def _large_hill(x: Tensor) -> float:
     return float((x.sum(1) < 0).double().mean())
 
 
-@torch.no_grad()
-def _one_level(denoise, seed: int, walkers: int, repeats: int) -> float:
-    x, t, g = _start(seed, walkers), at_ratio(edm, 0.05), seeded(3000 + seed)
+def _one_level(denoise, seed: int, walkers: int, repeats: int) -> tuple[float, float]:
+    """The share on the large hill after ten steps, and after all."""
+    x, t, g, shares = _start(seed, walkers), at_ratio(edm, 0.05), seeded(3000 + seed), []
     for _ in range(repeats):
         x = langevin(denoise, x, t, 0.005, g)
-    return _large_hill(x)
+        shares.append(_large_hill(x))
+    return shares[:10][-1], shares[-1]
 
 
 def _ten_levels(denoise, seed: int, walkers: int, repeats: int) -> float:
