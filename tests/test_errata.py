@@ -1,5 +1,6 @@
 """docs/errata.md: each row has a test of its name, which computes both sides and every decimal."""
 
+import math
 import re
 from collections import Counter
 from itertools import pairwise
@@ -9,7 +10,7 @@ import pytest
 import torch
 from family import close, fixed, normal, seeded
 
-from lessons_lib import data, learn, metrics
+from lessons_lib import data, flow, learn, metrics, score, sde
 from lessons_lib.course import measure
 from lessons_lib.course.instrument import difference
 from lessons_lib.course.measure.laws import guided_moments, mixture
@@ -19,7 +20,9 @@ from lessons_lib.exact import DatasetDenoiser, MixtureDenoiser
 from lessons_lib.levels import (
     Level,
     alpha_bar,
+    at_ratio,
     cosine,
+    edm,
     from_betas,
     grid,
     level_at,
@@ -28,6 +31,7 @@ from lessons_lib.levels import (
     scaled_linear_betas,
 )
 from lessons_lib.samplers import ddim, ddim_inversion, ddpm, reverse_var, sample
+from lessons_lib.solvers import langevin
 from lessons_lib.wrap import cfg
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -317,6 +321,115 @@ def a_bare_distance():
     return []
 
 
+@row("two letters")
+def two_letters():
+    h = 0.1
+    rest = lambda climb, shake: shake / (1 - (1 - climb) ** 2)  # v = (1 - climb)² v + shake
+    ends = [rest(h, 2 * h), rest(h / 2, h), rest(h / 2, 2 * h), rest(h, h)]
+    step = lambda x: langevin(UNIT, torch.full((1, 1), x).double(), rectified(0.5), h, seeded())
+    var = float(rectified(0.5).alpha ** 2 + rectified(0.5).sigma ** 2)
+    close(
+        step(1.0) - step(0.0), torch.full((1, 1), 1 - h / var).double(), 1e-7
+    )  # the library's climb
+    return [h, *ends]
+
+
+@row("a finite step")
+def a_finite_step():
+    h, v = 0.5, 0.0
+    for _ in range(200):
+        v = (1 - h) ** 2 * v + 2 * h
+    assert v == pytest.approx(1 / (1 - h / 2))
+    return [v, h]
+
+
+@row("one level")
+def one_level():
+    hills = MixtureDenoiser([[1.0, 1.0], [-1.0, -1.0]], [0.2, 0.2], [0.2, 0.8])
+    left = lambda x: (x.sum(1) < 0).double().mean()
+    x = start = 2 * torch.randn(1000, 2, generator=seeded(2000), dtype=torch.float64)
+    thin, dice, shares = at_ratio(edm, 0.05), seeded(3000), []
+    for n in range(1, 1001):
+        x = langevin(hills, x, thin, 0.2 * thin.sigma**2, dice)
+        shares += [left(x)] * (n in (10, 1000))
+    levels = [at_ratio(edm, 2 * 40 ** (-i / 9)) for i in range(10)]
+    *_, end = score.annealed(hills, start, levels, 0.2, 100, seeded(3000))
+    return [*shares, left(end)]
+
+
+@row("a good denoiser")
+def a_good_denoiser():
+    (thin,) = (row for row in records("scores-network") if row["sigma"] == 0.05)
+    return [thin["predicts x0"]["value"], thin["sigma"], thin["on the data"]["value"]]
+
+
+@row("the half")
+def the_half():
+    """Of unit Gaussian data, at every level N(0, 1): the ODE stands still, its double shrinks."""
+    time, x = torch.linspace(1, 0, 2001).double(), torch.ones(1, 1).double()
+    still = x
+    for t, s in pairwise(time[:-1]):
+        x = x - (t - s) * sde.reverse_drift(UNIT, sde.vp, x, t, noise=1.0)
+        still = still - (t - s) * sde.reverse_drift(UNIT, sde.vp, still, t, noise=0.0)
+    close(still, torch.ones(1, 1).double(), 1e-9)
+    left = sde.vp(1.0).alpha
+    assert float(x) == pytest.approx(float(left), rel=0.05)
+    return [left]
+
+
+@row("neighbours")
+def neighbours():
+    x, s, z = torch.randn(3, 8, 2, generator=seeded(10)).double()
+    other = s.clone()
+    other[7] *= 30
+
+    def step(s, length):  # theirs, with the ratio r = .2
+        h = (0.2 * length(z) / length(s)) ** 2
+        return x + h * s + torch.sqrt(2 * h) * z
+
+    batch, own = (lambda a: a.norm(dim=1).mean()), (lambda a: a.norm(dim=1, keepdim=True))
+    moved = [(step(s, length) - step(other, length))[0].abs().max() for length in (batch, own)]
+    assert moved[0] > 0.01 and moved[1] == 0
+    return []
+
+
+@row("bits")
+def bits():
+    log_p = torch.tensor([64 * math.log(8 / 17)])
+    whole = sde.bits_per_dim(log_p, 64, 1 / 8)
+    close(whole, torch.tensor([math.log2(17)]), 1e-5)
+    return [whole, -log_p / 64 / math.log(2)]
+
+
+@row("a solver's sign")
+def a_solvers_sign():
+    asked = {"net": "digits", "which": "learned from", "low": 0.001, "told": False}
+    found = {
+        row["how"]: row for row in records("likelihood-digits") if asked.items() <= row.items()
+    }
+    return [found[how]["bits"]["value"] for how in ("Heun", "ODE")]
+
+
+@row("straight paths")
+def straight_paths():
+    moons = measure.result("reflow-plane")["cases"][0]["straightness"]
+    return [moons[way]["value"] for way in ("flow matching", "after one reflow")]
+
+
+@row("blind pairing")
+def blind_pairing():
+    def skew(size, batches):
+        sign = torch.where(torch.rand(batches, size, generator=seeded(1)) < 0.5, -1.0, 1.0)
+        x0, eps = sign * 2, torch.randn(batches, size, generator=seeded(2))
+        order = x0.argsort(dim=1)  # on a line the nearest pairing keeps the order
+        mine = torch.empty_like(eps).scatter_(1, order, eps.sort(dim=1).values)
+        blind = flow.paired(x0[0, :, None], eps[0, :, None])[:, 0]
+        close(blind[sign[0] > 0].mean(), mine[0][sign[0] > 0].mean(), 1e-6)
+        return mine[sign > 0].mean()
+
+    return [skew(16, 40_000), skew(128, 5_000), math.sqrt(2 / math.pi)]
+
+
 # --- in a library that we test against ------------------------------------------------------------
 
 TABLE_OF_DDPM = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02}
@@ -474,3 +587,14 @@ def by_law(sampler, calls) -> float:
         if (r["sampler"], r["calls"]) == (sampler, calls)
     )
     return found
+
+
+@row("shift")
+def shift():
+    schedulers = pytest.importorskip("diffusers.schedulers")
+    made = schedulers.FlowMatchEulerDiscreteScheduler(shift=3.0)
+    made.set_timesteps(10)
+    once = flow.shifted(3.0)(0.001).sigma
+    twice = flow.shifted(3.0)(once).sigma
+    assert float(made.sigmas[-2]) == pytest.approx(float(twice), rel=1e-3)
+    return [twice, once]
