@@ -343,7 +343,7 @@ def annealed_probes(i, generator):
 
 
 def annealed_in_units_of_noise(x, s, z, t, share):
-    """With the noise that the score speaks of: −σ s is ε̂."""
+    """With the noise that the score speaks of, −σ s."""
     return x + t.sigma * (share * t.sigma * s + math.sqrt(2 * share) * z)
 
 
