@@ -28,7 +28,7 @@ EXERCISES = all_exercises()
 FUNCTIONS = [e for e in EXERCISES if isinstance(e, InCode)]
 VALUES = [e for e in EXERCISES if isinstance(e, OnPaper)]
 POSITIVE = {"alpha_bar", "var_1", "var_2", "error", "cost"}
-BOUNDED = {"beta", "angle", "std"}  # between two limits by their nature
+BOUNDED = {"beta", "angle", "std", "time", "times"}  # between two limits by their nature
 HARMLESS = {  # what may be done to an argument, since it makes no difference anywhere
     ("ddim.score_from_eps", "t", "alpha kept from 0"),  # the formula has σ only
     ("guidance.classifier_guided_eps", "t", "alpha kept from 0"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lessons_lib import viz
+from lessons_lib.guards import seeded
 
 
 def shown(monkeypatch):
@@ -189,3 +190,15 @@ def test_clouds_and_fields_have_an_ax_each_with_its_name():
     _, axes = viz.new_figure(cols=2)
     viz.vector_fields(viz.places(1.0, 3), {"c": torch.ones(9, 2), "d": torch.ones(9, 2)}, axes)
     assert [ax.get_title() for ax in axes] == ["c", "d"]
+
+
+def test_roads_run_over_a_density_and_tracks_end_where_they_end():
+    (_, left), (_, right) = viz.new_figure(), viz.new_figure()
+    time, x = torch.linspace(0, 1, 5), torch.linspace(-2, 2, 7)
+    viz.roads(time, x, torch.rand(7, 5, generator=seeded()), torch.zeros(5, 3), left)
+    assert len(left.lines) == 3 and left.get_xlim() == (0, 1) and left.get_ylim() == (-2, 2)
+    stations = torch.rand(4, 6, 2, generator=seeded())
+    viz.tracks(stations, right)
+    crosses, dots = right.lines[-2:]
+    assert torch.equal(torch.as_tensor(crosses.get_xdata()), stations[0, :, 0])
+    assert torch.equal(torch.as_tensor(dots.get_ydata()), stations[-1, :, 1])

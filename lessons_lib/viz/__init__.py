@@ -13,6 +13,7 @@ from lessons_lib.viz.look import COLOURS, DATA, GLOW, MODEL, NOISE, figure, new_
 from lessons_lib.viz.plane import blends, law, points, quarter_circle
 from lessons_lib.viz.plots import bars, curves, density, heat, hills, histogram, losses
 from lessons_lib.viz.quality import frontier, measured, name_ends, scoreboard
+from lessons_lib.viz.straight import roads, tracks
 from lessons_lib.viz.walks import (
     clocks,
     hand_steps,
@@ -59,11 +60,13 @@ __all__ = [
     "png",
     "points",
     "quarter_circle",
+    "roads",
     "scoreboard",
     "spread",
     "strands",
     "style",
     "tiles",
+    "tracks",
     "trails",
     "vector_fields",
     "walkers",

@@ -263,7 +263,12 @@ def ladder_probes(i, generator):
     cuts = 0.1 + torch.rand((3, 1, 4, 2)[i % 4], generator=generator, dtype=torch.float64)
     times = 1 - torch.cat([cuts.new_zeros(1), cuts.cumsum(0) / cuts.sum()])
     times[-1] = 0
-    return swirl, bright(i) * normal(*LEAVES[i % 4], generator=generator), times
+    return bright(i) * normal(*LEAVES[i % 4], generator=generator), times
+
+
+def with_theirs(answer, probe):
+    """Call the answer with the stub velocity."""
+    return answer(swirl, *probe)
 
 
 def walked_in_theirs(theirs, x, times):
@@ -314,4 +319,5 @@ in_code(
         "last step forgotten": lambda theirs, x, times: walk_theirs(theirs, x, times[:-1]),
         "ladder turned": lambda theirs, x, times: walk_theirs(theirs, x, times.flip(0)),
     },
+    run=with_theirs,
 )

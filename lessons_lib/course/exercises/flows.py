@@ -21,7 +21,6 @@ from lessons_lib.course.exercises.probes import (
     per_sample,
     repeated,
 )
-from lessons_lib.flow import paired
 
 # --- path, velocity, step -------------------------------------------------------------------------
 
@@ -104,7 +103,7 @@ in_code(
     "flows.flow_step",
     flow_step,
     probes=step_probes,
-    variants=(step_by_guesses,),
+    variants=(step_by_guesses, lambda x, u, t, s: torch.add(x, u, alpha=s - t)),
     slips={
         "uphill": lambda x, u, t, s: x + (t - s) * u,
         "velocity subtracted uphill": lambda x, u, t, s: x - u,
@@ -240,7 +239,18 @@ def times_for(shape, generator):
 def loss_probes(i, generator):
     shape = SHAPES[i % len(SHAPES)]
     x0, eps = bright(i) * normal(2, *shape, generator=generator)
-    return wavy, x0, times_for(shape, generator), eps
+    return x0, times_for(shape, generator), eps
+
+
+def with_net(answer, probe):
+    """Call the answer with the stub network."""
+    return answer(wavy, *probe)
+
+
+def loss_by_library(net, x0, time, eps):
+    """torch's line between two ends, and its squared error."""
+    x = torch.lerp(x0, eps, per_sample(time, x0))
+    return torch.nn.functional.mse_loss(net(x, time), eps.sub(x0))
 
 
 def loss_with(
@@ -270,7 +280,7 @@ in_code(
     "flows.flow_loss",
     flow_loss,
     probes=loss_probes,
-    variants=(loss_with,),
+    variants=(loss_with, loss_by_library),
     slips={
         "data minus noise": of_loss(target=lambda x0, eps, x, t: x0 - eps),
         "towards the data": of_loss(target=lambda x0, eps, x, t: x0 - x),
@@ -298,6 +308,7 @@ in_code(
     theorems={
         "one number": lambda out, *probe: (torch.tensor(out[0].numel()), torch.tensor(1)),
     },
+    run=with_net,
 )
 
 # --- how straight ---------------------------------------------------------------------------------
@@ -447,6 +458,12 @@ def pair_probes(i, generator):
     return pair, times_for(shape, generator)
 
 
+def batch_by_torch(pair, time):
+    """torch's line between two ends, and their difference."""
+    x0, eps = pair.unbind(1)
+    return torch.lerp(x0, eps, per_sample(time, x0)), pair.diff(dim=1)[:, 0]
+
+
 def batch_with(
     pair, time,
     open=lambda pair: (pair[:, 0], pair[:, 1]),
@@ -467,7 +484,7 @@ in_code(
     "flows.reflow_batch",
     reflow_batch,
     probes=pair_probes,
-    variants=(batch_with,),
+    variants=(batch_with, batch_by_torch),
     slips={
         "fresh noise": of_pair(open=lambda pair: (pair[:, 0], torch.randn_like(pair[:, 1]))),
         "another's noise": of_pair(open=lambda pair: (pair[:, 0], pair[:, 1].roll(1, 0))),
@@ -498,12 +515,17 @@ in_code(
 # --- which noise goes with which data -------------------------------------------------------------
 
 
-def paired_within(x0, eps, c):
-    """Let noise change places within a label only."""
+def within_labels(pair, x0, eps, c):
+    """Let noise change places within a label only; pair puts a batch's noise in another order."""
     eps = eps.clone()
     for label in c.unique():
-        eps[c == label] = paired(x0[c == label], eps[c == label])
+        eps[c == label] = pair(x0[c == label], eps[c == label])
     return eps
+
+
+def with_pairing(answer, probe):
+    """Call the answer with the library's pairing."""
+    return answer(flow.paired, *probe)
 
 
 @repeated(12)
@@ -516,7 +538,7 @@ def label_probes(i, generator):
     return x0 + 2 * bright(i) * c[:, None], eps, c
 
 
-def by_forbidding(x0, eps, c):
+def by_forbidding(pair, x0, eps, c):
     """One assignment, in which other labels cost too much."""
     cost = (x0[:, None] - eps).square().sum(-1)
     cost = cost + 1e9 * (c[:, None] != c)
@@ -526,7 +548,7 @@ def by_forbidding(x0, eps, c):
 def assigned(cost):
     """Pairing within a label by another cost: (x0, eps) -> (n, n)."""
 
-    def answer(x0, eps, c):
+    def answer(pair, x0, eps, c):
         eps = eps.clone()
         for label in c.unique():
             mine = c == label
@@ -536,7 +558,7 @@ def assigned(cost):
     return answer
 
 
-def greedy(x0, eps, c):
+def greedy(pair, x0, eps, c):
     """Each in turn takes the nearest noise of its label that is left."""
     eps = eps.clone()
     for label in c.unique():
@@ -549,13 +571,13 @@ def greedy(x0, eps, c):
     return eps
 
 
-def nearest(x0, eps, c):
+def nearest(pair, x0, eps, c):
     """Each takes the nearest noise of its label, whoever has it."""
     cost = (x0[:, None] - eps).square().sum(-1) + 1e9 * (c[:, None] != c)
     return eps[cost.argmin(1)]
 
 
-def turned_order(x0, eps, c):
+def turned_order(pair, x0, eps, c):
     """The inverse order: data sent to noise, where noise was asked for data."""
     order = linear_sum_assignment((x0[:, None] - eps).square().sum(-1) + 1e9 * (c[:, None] != c))[1]
     back = torch.empty(len(order), dtype=torch.long)
@@ -564,20 +586,22 @@ def turned_order(x0, eps, c):
 
 
 square = lambda a, b: (a[:, None] - b).square().sum(-1)
-first_label = lambda x0, eps, c: torch.where((c == c[0])[:, None], paired_within(x0, eps, c), eps)
+first_label = lambda pair, x0, eps, c: torch.where(
+    (c == c[0])[:, None], within_labels(pair, x0, eps, c), eps
+)
 
 in_code(
-    "flows.paired_within",
-    paired_within,
+    "flows.within_labels",
+    within_labels,
     probes=label_probes,
-    variants=(by_forbidding, flow.paired_within, assigned(square)),
+    variants=(by_forbidding, lambda pair, *batch: flow.paired_within(*batch), assigned(square)),
     slips={
-        "labels ignored": lambda x0, eps, c: paired(x0, eps),
-        "nothing moved": lambda x0, eps, c: eps,
-        "label by label, one after the other": lambda x0, eps, c: torch.cat(
-            [paired(x0[c == label], eps[c == label]) for label in c.unique()]
+        "labels ignored": lambda pair, x0, eps, c: pair(x0, eps),
+        "nothing moved": lambda pair, x0, eps, c: eps,
+        "label by label, one after the other": lambda pair, x0, eps, c: torch.cat(
+            [pair(x0[c == label], eps[c == label]) for label in c.unique()]
         ),
-        "data moved": lambda x0, eps, c: paired_within(eps, x0, c),
+        "data moved": lambda pair, x0, eps, c: within_labels(pair, eps, x0, c),
         "the order turned": turned_order,
         "taken twice": nearest,
         "first come, first served": greedy,
@@ -588,7 +612,7 @@ in_code(
         "by direction": assigned(
             lambda a, b: -torch.nn.functional.cosine_similarity(a[:, None], b[None], dim=-1)
         ),
-        "sorted": lambda x0, eps, c: eps.sort(0).values,
+        "sorted": lambda pair, x0, eps, c: eps.sort(0).values,
     },
     theorems={
         "nothing lost": lambda out, x0, eps, c: (
@@ -596,4 +620,5 @@ in_code(
             torch.stack([eps[c == k].sum(0) for k in c.unique()]),
         ),
     },
+    run=with_pairing,
 )
