@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lessons_lib import diffuse
 from lessons_lib.diffuse import q_sample
-from lessons_lib.guards import need, whole
+from lessons_lib.guards import need, whole, wide
 from lessons_lib.samplers import Denoiser, Step, StepFunction
 from lessons_lib.solvers import langevin
 
@@ -71,11 +71,14 @@ def score_of(denoise: Denoiser):
 def relative_error(denoise: Denoiser, truth: Denoiser, x: Tensor, t) -> Tensor:
     """The squared error of a score on level t as a share of the true one: E|ŝ − s|²/E|s|², 0-dim.
 
-    x (B, ...) says where one looks: points drawn on level t, or points far from all data. No number
-    of x is too large for it; 1 is what a score that is 0 everywhere gets.
+    x (B, ...) says where one looks: points drawn on level t, or points far from all data. 1 is what
+    a score that is 0 everywhere gets. The sums are taken in float32 at least.
+
+    Raises ValueError where there is no noise on level t, and so no score.
     """
-    s = score_of(truth)(x, t)
-    return ((score_of(denoise)(x, t) - s) ** 2).sum() / (s**2).sum()
+    _noisy("t", t)
+    s = wide(score_of(truth)(x, t))
+    return ((wide(score_of(denoise)(x, t)) - s) ** 2).sum() / (s**2).sum()
 
 
 # --- walks by the score ---------------------------------------------------------------------------
@@ -86,12 +89,14 @@ def annealed(
 ) -> Iterator[Tensor]:
     """Langevin steps of h = share · σ² on each level, noisiest first; yields x after every level.
 
-    repeats steps a level. Song & Ermon 2019, algorithm 1, whose step α_i is twice our h.
+    repeats steps a level; one level for all samples, or one for each. Song & Ermon 2019, algorithm
+    1, whose step α_i is twice our h.
 
     Raises ValueError unless share is above 0 and repeats 1 or more, and for a level without noise.
     """
-    repeats = _checked(share, repeats)
-    return _annealed(denoise, x, levels, share, repeats, generator)
+    repeats, levels = _checked(share, repeats), list(levels)
+    _noisy("levels", *levels)
+    return _annealed(denoise, x, [t.to(x) for t in levels], share, repeats, generator)
 
 
 @torch.no_grad()
@@ -109,7 +114,8 @@ def corrected(step: StepFunction, share: float, repeats: int = 1) -> StepFunctio
     al. 2021, algorithm 4, with share = 2r²; their step is scaled by the mean length of the batch's
     scores, ours by the level alone, so that no picture moves another.
 
-    Raises ValueError unless share is above 0 and repeats 1 or more.
+    Raises ValueError unless share is above 0 and repeats 1 or more; later, for one level per sample
+    of which some are without noise and others not.
     """
     repeats = _checked(share, repeats)
 
@@ -117,12 +123,18 @@ def corrected(step: StepFunction, share: float, repeats: int = 1) -> StepFunctio
         to = step(denoise, x, t, s, last, generator)
         if bool((s.sigma == 0).all()):
             return to
+        _noisy("s", s)
         x = to.x
         for _ in range(repeats):
             x = langevin(denoise, x, s, share * s.sigma**2, generator)
         return to._replace(x=x)
 
     return correcting
+
+
+def _noisy(name: str, *levels) -> None:
+    if any(bool((t.sigma == 0).any()) for t in levels):
+        raise ValueError(f"{name}: sigma is 0 there; Langevin steps and scores need noise")
 
 
 def _checked(share: float, repeats: int) -> int:

@@ -1,6 +1,7 @@
 """Score matching, four ways; a denoiser as a score; annealing and correcting by Langevin."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -67,6 +68,16 @@ def test_relative_error_is_a_share_of_the_truth():
     close(relative_error(nowhere, HILLS, x, t), torch.ones(()).double(), 1e-12)
     shifted = lambda x, t: x / t.alpha + 1.3 * (HILLS(x, t) - x / t.alpha)
     close(relative_error(shifted, HILLS, x, t), exact(0.09), 1e-12)
+
+
+def test_relative_error_is_the_same_in_halves_and_asks_for_noise():
+    """Squares of thin fog's scores add up to more than a half can hold."""
+    t = at_ratio(edm, 0.05)
+    x = diffuse.q_sample(HILLS.sample(2000, seeded()), t, normal(2000, 2))
+    off = lambda x, t: 0.9 * HILLS(x, t)
+    close(relative_error(off, HILLS, x.half(), t).double(), relative_error(off, HILLS, x, t), 0.05)
+    with pytest.raises(ValueError, match="t: sigma is 0 there"):
+        relative_error(off, HILLS, x, edm(0.0))
 
 
 # --- four losses ----------------------------------------------------------------------------------
@@ -220,8 +231,19 @@ def test_repeats_are_whole(repeats):
 
 
 def test_no_annealing_on_the_data_itself():
-    with pytest.raises(ValueError, match="t: sigma is 0 there|h: .* above 0"):
-        list(annealed(HILLS, normal(2, 2), [edm(0.0)], 0.1, 1))
+    """It is said at once, by the name that the reader wrote, before anybody has walked."""
+    with pytest.raises(ValueError, match="levels: sigma is 0 there"):
+        annealed(HILLS, normal(2, 2), [*LADDER, edm(0.0)], 0.1, 1)
+
+
+def test_annealing_takes_one_level_per_sample():
+    """Two samples of two numbers: a level that broadcasts the wrong way would go unseen."""
+    x = normal(2, 2)
+    ladder = [Level(*map(torch.stack, zip(*two, strict=True))) for two in pairwise(LADDER)]
+    *_, both = annealed(HILLS, x, ladder, 0.1, 2, [seeded(1), seeded(2)])
+    for i, own in enumerate((LADDER[:-1], LADDER[1:])):
+        *_, alone = annealed(HILLS, x[i : i + 1], own, 0.1, 2, [seeded(1 + i)])
+        close(both[i : i + 1], alone, 1e-12)
 
 
 # --- correcting -----------------------------------------------------------------------------------
@@ -244,6 +266,13 @@ def test_the_last_step_to_the_data_is_not_corrected():
     asked = counted(HILLS)
     found = corrected(ddim, 0.3)(asked, normal(4, 2), t, s)
     assert torch.equal(found.x, ddim(HILLS, normal(4, 2), t, s).x) and asked.calls == 1
+
+
+def test_some_on_the_data_and_others_not_are_refused():
+    t, s = cosine(torch.tensor([0.5, 0.4])), cosine(torch.tensor([0.3, 0.0]))
+    x = normal(2, 2)
+    with pytest.raises(ValueError, match="s: sigma is 0 there"):
+        corrected(ddim, 0.1)(HILLS, x, t.to(x), s.to(x))
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
