@@ -14,10 +14,10 @@ from lessons_lib.viz.plane import blends, law, points, quarter_circle
 from lessons_lib.viz.plots import bars, curves, density, heat, hills, histogram, losses
 from lessons_lib.viz.quality import frontier, measured, name_ends, scoreboard
 from lessons_lib.viz.walks import (
-    clocks,
     hand_steps,
     ladders,
     paths,
+    so_far,
     spread,
     strands,
     walkers,
@@ -33,7 +33,6 @@ __all__ = [
     "bars",
     "blends",
     "chart",
-    "clocks",
     "clouds",
     "curves",
     "density",
@@ -60,6 +59,7 @@ __all__ = [
     "points",
     "quarter_circle",
     "scoreboard",
+    "so_far",
     "spread",
     "strands",
     "style",
