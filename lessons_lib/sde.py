@@ -34,7 +34,7 @@ def vp(time: Tensor, low: float = 0.1, high: float = 20.0) -> Level:
 def sub_vp(time: Tensor, low: float = 0.1, high: float = 20.0) -> Level:
     """Shrink the data as `vp` does, but let less noise in: sigma = 1 - alpha².
 
-    Its variance is never above that of `vp`. Song et al. 2021, eq. 14 and 29.
+    Its variance is never above that of `vp`. Song et al. 2021, eq. 12 and 29.
     Raises ValueError unless high >= low > 0.
     """
     log_alpha, time = _log_alpha(time, low, high)
@@ -69,7 +69,7 @@ def coefficients(schedule: Schedule, time: float | Tensor) -> tuple[Tensor, Tens
     """The drift f and the squared diffusion g² of dx = f x dtime + g dW that make this schedule.
 
     f = d log(alpha) / dtime and g² = 2 sigma² d log(sigma/alpha) / dtime, both float64, shaped like
-    time. Kingma et al. 2021, eq. 9 and 10 of their appendix, in one line each.
+    time. Lu et al. 2022 (DPM-Solver), eq. 2.3.
 
     Raises ValueError where sigma or alpha is 0: there a logarithm has no slope.
     """
@@ -271,7 +271,7 @@ def dequantised(x: Tensor, width: float, generator: torch.Generator) -> Tensor:
     """Fill the gaps between grey levels that lie `width` apart: x + width · (U - ½), shaped like x.
 
     A density of this law, averaged over U, never exceeds the probability of the picture over the
-    volume of its cell: Theis et al. 2016, eq. 3. Raises ValueError unless width > 0.
+    volume of its cell: Theis et al. 2016, section 3.1. Raises ValueError unless width > 0.
     """
     _positive("width", width)
     u = torch.rand(x.shape, generator=generator, device=generator.device, dtype=x.dtype)

@@ -33,6 +33,9 @@ SMALL = {
     "reflow-digits": {"seeds": (0, 1), "n": 30, "calls": (1, 2), "splits": 2},
     "scores-network": {"seeds": (0, 1), "n": 30, "steps": 3, "walkers": 9, "repeats": (2, 2)},
     "corrector-mixture": {"seeds": (0, 1), "n": 100, "calls": (3, 5)},
+    "likelihood-mixture": {"seeds": (0, 1), "n": 4, "rules": (("Heun", 2), ("RK4", 2))},
+    "likelihood-digits": {"seeds": (0, 1), "n": 3, "held_out": 2, "steps": 1, "looks": 2},
+    "likelihood-members": {"seeds": (0, 1), "n": 3, "steps": 1, "probes": 1, "training": 2},
 }
 SHAPES = {f"{right}{judge}{clip}" for right in ("right", "shape right")
           for judge in ("", ", second judge") for clip in ("", ", clipped")}  # fmt: skip
@@ -50,12 +53,19 @@ ERRORS = {  # what each row gives with its interval
     "guidance-shapes": SHAPES | {"diversity", "saturated"},
     "scores-network": {"on the data", "off the data", "predicts x0"},
     "corrector-mixture": {"w2", "gap"},
+    "likelihood-mixture": {"rms", "rms, step-doubling"},
+    "likelihood-digits": {"bits"},
+    "likelihood-members": {"learned from", "held out"}
+    | {"AUC, bits", "AUC, bits less the other network's"},
 }
 ROWS = {"digits-walk": 2, "strides-digits": 20, "guidance-digits": 11, "strides-mixture": 28}
 ROWS |= {"autoguidance-digits": 10}
 ROWS |= {"unasked-digits": 18, "frontier-digits": 78, "frontier-shapes": 71, "guidance-shapes": 13}
 ROWS |= {"reflow-digits": 12}
 ROWS |= {"scores-network": 6, "corrector-mixture": 30}
+ROWS |= {"likelihood-mixture": 10, "likelihood-digits": 58, "likelihood-members": 1}
+WITHOUT_FLOOR = ("guidance-shapes", "scores-network")  # errors, in units of their own
+WITHOUT_FLOOR += ("likelihood-mixture", "likelihood-digits", "likelihood-members")
 
 
 def rows(name, **wanted):
@@ -88,7 +98,56 @@ def test_every_number_that_was_sampled_has_its_interval_over_the_seeds(name):
             assert math.isfinite(row[key]["value"]) and row[key]["half"] >= 0
     floors = [v for k, v in found.items() if "real against real" in k or k == "floor"]
     assert all(floor["value"] > 0 and floor["half"] > 0 for floor in floors)
-    assert floors or name in ("guidance-shapes", "scores-network")
+    assert floors or name in WITHOUT_FLOOR
+
+
+def test_log_densities_by_the_ode_are_those_of_the_closed_form():
+    """What 09 says of its three rules, and of the check that needs no truth."""
+    off = {(r["rule"], r["steps"]): r["rms"]["value"] for r in rows("likelihood-mixture")}
+    assert off["RK4", 50] < 1e-3 and off["RK4", 100] < 2e-4
+    assert 5e-3 < off["Heun", 200] < 2e-2 and off["Euler", 200] > 0.3
+    for row in rows("likelihood-mixture", rule="RK4")[1:]:
+        assert row["rms, step-doubling"]["value"] == pytest.approx(row["rms"]["value"], rel=0.4)
+    signs, normal = measure.result("likelihood-mixture")["one probe"]
+    assert abs(signs["mean"]["value"]) < signs["mean"]["half"] < normal["mean"]["half"]
+
+
+def test_a_density_of_boxes_is_learned_from_boxes():
+    """09: the figure must not depend on where the walk begins, and Heun flatters."""
+    found = lambda **wanted: rows("likelihood-digits", told=False, **wanted)[0]["bits"]
+    ends = {
+        net: [
+            found(net=net, which="learned from", how="ODE", low=low)["value"]
+            for low in (0.03, 0.01, 0.001)
+        ]
+        for net in ("digits", "digits_dequantised")
+    }
+    boxes = ends["digits_dequantised"]
+    assert max(boxes) - min(boxes) < 0.05 < 0.2 < max(ends["digits"]) - min(ends["digits"])
+    heun = found(net="digits", how="Heun", low=0.001)["value"]
+    assert heun < found(net="digits", how="Heun, fine", low=0.001)["value"] < ends["digits"][2]
+    held = found(net="digits_dequantised", which="held out", how="ODE", low=0.001)
+    assert held["value"] - held["half"] > boxes[2]
+
+
+def test_single_pixels_win_at_the_finest_levels_and_lose_at_the_others():
+    found = measure.result("likelihood-digits")
+    assert (
+        found["independent pixels, held out"] < 2.5 < found["independent pixels, smooth, held out"]
+    )
+    for row in found["by level"]:
+        network, pixels = row["network"], row["independent pixels"]
+        gap = network["value"] - pixels["value"]
+        if row["ratio"] < 0.15:
+            assert gap > network["half"] + pixels["half"]
+        if 0.2 < row["ratio"] < 1.5:
+            assert gap < -network["half"]
+
+
+def test_bits_alone_hardly_tell_what_was_learned_from():
+    (row,) = rows("likelihood-members")
+    beside = row["AUC, bits less the other network's"]
+    assert 0.5 < row["AUC, bits"]["value"] < 0.65 < beside["value"] - beside["half"]
 
 
 def test_the_walk_counts_its_evaluations_and_its_seconds():
@@ -132,7 +191,7 @@ def test_no_sampler_that_follows_the_path_ends_far_from_it():
             assert row["error"] < 0.01, row
 
 
-@pytest.mark.parametrize("name", [name for name in ERRORS if name != "strides-mixture"])
+@pytest.mark.parametrize("name", sorted({*ERRORS} - {"strides-mixture", "likelihood-mixture"}))
 def test_the_weights_measured_are_the_weights_shipped(name):
     for weights, hashed in measure.result(name)["checkpoints"].items():
         assert hashed == measure.checkpoint_hash(weights), f"run `lessons measure {name}` again"

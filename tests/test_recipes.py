@@ -12,7 +12,7 @@ from family import seeded
 
 from lessons_lib import data, files, learn, metrics
 from lessons_lib.course import recipes
-from lessons_lib.course.recipes import digits, record, shapes
+from lessons_lib.course.recipes import digits, likelihood, record, shapes
 from lessons_lib.levels import cosine, grid, rectified
 from lessons_lib.nets import DigitNet
 from lessons_lib.samplers import ddim, sample
@@ -212,6 +212,26 @@ def test_the_recipes_of_the_digits_are_those_of_their_records(name):
     shipped = files.DATA / "checkpoints" / f"{name.lower()}.json"
     said = json.loads(shipped.read_text(encoding="utf-8"))["recipe"]
     assert said == getattr(digits, name)
+
+
+def test_the_recipe_of_the_dequantised_digits_is_that_of_its_record():
+    shipped = files.DATA / "checkpoints/digits_dequantised.json"
+    said = json.loads(shipped.read_text(encoding="utf-8"))
+    assert said["recipe"] == recipes.DEQUANTISED
+    learned, held_out = said["measured"].values()
+    assert 2.5 < learned < held_out < 2.8
+
+
+def test_what_is_held_out_is_not_learned_from_and_no_cell_is_left():
+    held_out, kept = recipes.split()
+    assert len(held_out) == 360 and sorted([*held_out, *kept]) == list(range(1797))
+    x0, label = data.digits()
+    draw = likelihood.dequantised_batches(x0[kept], label[kept], 64)
+    x, c = draw(1, seeded())
+    cell = (x * 8).round() / 8
+    assert (x - cell).abs().max() <= recipes.WIDTH / 2 and not torch.equal(x, cell)
+    near = (x0[kept].flatten(1)[None] - cell.flatten(1)[:, None]).abs().amax(2)
+    assert bool((near.min(1).values < 1e-6).all()) and torch.equal(c, label[kept][near.argmin(1)])
 
 
 @pytest.mark.parametrize("name", ["SHAPES", "STUDENT", "JUDGE", "SECOND_JUDGE"])

@@ -10,7 +10,7 @@ from torch import Tensor
 from lessons_lib import data, learn
 from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, checkpoint_hash, error, errors
 from lessons_lib.course.measure.repeated import over_seeds, rows
-from lessons_lib.course.recipes import WIDTH, bits, fit_dequantised, ladder, split
+from lessons_lib.course.recipes import DEQUANTISED, WIDTH, bits, fit_dequantised, ladder, split
 from lessons_lib.diffuse import q_sample
 from lessons_lib.guards import seeded
 from lessons_lib.levels import Level, along
@@ -255,14 +255,16 @@ def _smooth(x: Tensor, share: Tensor, std: Tensor, times: int = 8) -> float:
 # --- was it learned from? -------------------------------------------------------------------------
 
 
-def likelihood_members(seeds=SEEDS, n=288, steps=25, probes=4, progress=False) -> dict:
+def likelihood_members(
+    seeds=SEEDS, n=288, steps=25, probes=4, training=DEQUANTISED["steps"], progress=False
+) -> dict:
     """Can bits tell which digits a network has learned from? Alone, and beside a second network.
 
     The second is trained by the same recipe from another seed, on another four fifths. AUC: how
     often a digit learned from has fewer bits than one held out; .5 is a coin.
     """
     x0 = data.digits()[0]
-    one, other = learn.load("digits_dequantised"), fit_dequantised(1, progress)[0]
+    one, other = learn.load("digits_dequantised"), fit_dequantised(1, progress, training)[0]
     (out, kept), (out_1, kept_1) = split(), split(1)
     both = lambda a, b: a[torch.isin(a, b)]
     mine, theirs = both(kept, out_1)[:n], both(out, kept_1)[:n]  # each seen by one of the two

@@ -18,6 +18,7 @@ from lessons_lib.course.recipes.digits import (
 )
 from lessons_lib.course.recipes.flows import train_digits_reflow
 from lessons_lib.course.recipes.likelihood import (
+    DEQUANTISED,
     WIDTH,
     bits,
     fit_dequantised,
@@ -39,6 +40,7 @@ from lessons_lib.course.recipes.shapes import (
 )
 
 __all__ = [
+    "DEQUANTISED",
     "RECIPES",
     "SHAPES",
     "WIDTH",

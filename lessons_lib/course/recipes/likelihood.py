@@ -37,7 +37,9 @@ def dequantised_batches(x0: Tensor, label: Tensor, size: int) -> learn.Batches:
     return spread
 
 
-def fit_dequantised(seed: int = DEQUANTISED["seed"], progress: bool = True):
+def fit_dequantised(
+    seed: int = DEQUANTISED["seed"], progress: bool = True, steps: int = DEQUANTISED["steps"]
+) -> tuple[learn.NetDenoiser, Tensor]:
     """Train as `digits` was, on dequantised digits, a fifth held out: (denoiser, losses)."""
     x0, label = data.digits()
     kept = split(seed)[1]
@@ -47,7 +49,7 @@ def fit_dequantised(seed: int = DEQUANTISED["seed"], progress: bool = True):
         denoiser,
         dequantised_batches(x0[kept], label[kept], DEQUANTISED["batch"]),
         getattr(levels, DEQUANTISED["schedule"]),
-        DEQUANTISED["steps"],
+        steps,
         seeded(seed + 1),
         progress=progress,
         lr=DEQUANTISED["lr"],
