@@ -25,6 +25,29 @@ def test_every_slip_meets_its_own_hint_whatever_the_numbers(id):
             assert (result.symbol, result.hint_name) == (WRONG, wrong.name), (number, wrong)
 
 
+def both_roundings(value, digits):
+    """Down and up, where a value ends in a 5 behind its last digit; else the nearest, twice."""
+    place = float(value) * 10**digits
+    edge = abs(place - math.floor(place) - 0.5) < 1e-6
+    ends = (math.floor(place), math.ceil(place)) if edge else (round(place),) * 2
+    return [end / 10**digits for end in ends]
+
+
+def values_of(rule, given):
+    values = rule(**given)
+    return values if isinstance(values, tuple) else (values,)
+
+
+@each_exercise
+def test_a_5_may_be_rounded_up_or_down(id):
+    anew = AGAIN[id]
+    for number in range(1, 61):
+        given, *_ = drawn(anew, f"{id} {number}")
+        each = [both_roundings(value, anew.digits) for value in values_of(anew.formula, given)]
+        for answer in zip(*each, strict=True):
+            assert grade_value(fresh(id, number), answer).symbol == RIGHT, (given, answer)
+
+
 @each_exercise
 def test_slips_bear_the_names_of_the_lessons_own_bank(id):
     assert {wrong.name for wrong in fresh(id, 1).wrong} <= {wrong.name for wrong in find(id).wrong}

@@ -71,6 +71,7 @@ on_paper(
     left,
     given={"beta": (0.02, 0.04, 0.06, 0.08, 0.10)},
     digits=4,
+    slack=1.1,
     anew=four_betas,
     slips={
         "no product": lambda beta: tuple(1 - b for b in beta),
