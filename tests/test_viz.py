@@ -202,3 +202,22 @@ def test_roads_run_over_a_density_and_tracks_end_where_they_end():
     crosses, dots = right.lines[-2:]
     assert torch.equal(torch.as_tensor(crosses.get_xdata()), stations[0, :, 0])
     assert torch.equal(torch.as_tensor(dots.get_ydata()), stations[-1, :, 1])
+
+
+def test_two_kinds_of_walks_lie_over_the_density_that_they_share():
+    time, x = torch.linspace(0, 1, 5), torch.linspace(-1, 1, 7)
+    calm, shaken = torch.zeros(5, 2), torch.ones(5, 3)
+    _, ax = viz.new_figure()
+    viz.strands(time, x, torch.rand(7, 5), calm, shaken, ax)
+    assert len(ax.lines) == 5 and len(ax.images) == 1
+    white = [line for line in ax.lines if line.get_color() == "white"]
+    assert [line.get_ydata().tolist() for line in white] == [[0.0] * 5] * 2
+
+
+def test_a_walk_is_coloured_as_far_as_it_has_come():
+    at, x = torch.linspace(0, 1, 6), torch.arange(12.0).reshape(6, 2)
+    _, ax = viz.new_figure()
+    viz.so_far(at, x, 3, ax)
+    faint, gone, dots = ax.lines[:2], ax.lines[2:4], ax.lines[4]
+    assert [len(line.get_xdata()) for line in (*faint, *gone)] == [6, 6, 4, 4]
+    assert dots.get_ydata().tolist() == [6.0, 7.0]

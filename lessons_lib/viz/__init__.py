@@ -15,10 +15,10 @@ from lessons_lib.viz.plots import bars, curves, density, heat, hills, histogram,
 from lessons_lib.viz.quality import frontier, measured, name_ends, scoreboard
 from lessons_lib.viz.straight import roads, tracks
 from lessons_lib.viz.walks import (
-    clocks,
     hand_steps,
     ladders,
     paths,
+    so_far,
     spread,
     strands,
     walkers,
@@ -34,7 +34,6 @@ __all__ = [
     "bars",
     "blends",
     "chart",
-    "clocks",
     "clouds",
     "curves",
     "density",
@@ -62,6 +61,7 @@ __all__ = [
     "quarter_circle",
     "roads",
     "scoreboard",
+    "so_far",
     "spread",
     "strands",
     "style",

@@ -84,13 +84,11 @@ def strands(time, x, p, calm, shaken, ax: Axes, title: str = "") -> Axes:
     return ax
 
 
-def clocks(walks: Mapping[str, tuple], now: int, axes, xlabel: str = "time") -> None:
-    """The same walk in each ax by another clock: name -> (where on the axis (n,), paths (n, k)).
-
-    Drawn in full, faint, and up to the moment `now` in colour.
-    """
-    for ax, (name, (at, paths)) in zip(axes, walks.items(), strict=True):
-        ax.plot(at, paths, color="0.82", linewidth=0.7, linestyle="-")
-        ax.plot(at[: now + 1], paths[: now + 1], color=COLOURS[0], linewidth=1, linestyle="-")
-        ax.plot([at[now]] * paths.shape[1], paths[now], "o", color=NOISE, markersize=4)
-        ax.set(xlabel=xlabel, ylabel="x", title=name)
+def so_far(at: Tensor, x: Tensor, now: int, ax: Axes, xlabel: str = "", title: str = "") -> Axes:
+    """Walks x (n, k) over their places `at` (n,): faint, and in colour up to the moment `now`."""
+    line = {"linestyle": "-", "linewidth": 0.8}
+    ax.plot(at, x, color="0.82", **line)
+    ax.plot(at[: now + 1], x[: now + 1], color=COLOURS[0], **line)
+    ax.plot(at[now].expand(x.shape[1]), x[now], "o", color=NOISE, markersize=4)
+    ax.set(xlabel=xlabel, ylabel="x", title=title)
+    return ax
