@@ -22,6 +22,7 @@ def tracks(stations: Tensor, ax: Axes, title: str = "") -> Axes:
     """Walks of the plane, (steps + 1, k, 2), from their noise (crosses) to their data (dots)."""
     ax.plot(*stations.permute(2, 0, 1), color="0.6", linewidth=0.7, linestyle="-", zorder=1)
     ax.plot(*stations[0].T, "x", color=NOISE, markersize=4, label="noise")
-    ax.plot(*stations[-1].T, "o", color=DATA, markersize=3.5, label="where it walks to")
+    ax.plot(*stations[-1].T, "o", color=DATA, markersize=3.5, label="where the walk ends")
     ax.set(xlabel="first coordinate", ylabel="second coordinate", title=title, aspect="equal")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
     return ax
