@@ -57,8 +57,8 @@ def x0_weight(predicts: str) -> Weight:
     """How much the error of the guess x0 counts on a level, when a network predicts this.
 
     A squared error of eps, v or a flow velocity is that of x0 times (alpha/sigma)²,
-    ((alpha² + sigma²)/sigma)² or ((alpha + sigma)/sigma)². Kingma & Gao 2023, whose table 1 counts in
-    errors of eps, evenly over log-SNR.
+    ((alpha² + sigma²)/sigma)² or ((alpha + sigma)/sigma)². Kingma & Gao 2023, whose table 1
+    counts in errors of eps, evenly over log-SNR.
 
     Raises ValueError for an unknown `predicts`.
     """

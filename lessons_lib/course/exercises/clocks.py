@@ -80,9 +80,8 @@ def three_weights(alpha, sigma, power=2, over=lambda alpha, sigma: sigma):
     return tuple((size / below) ** power for size in sizes)
 
 
-def some_circle(dice):
-    alpha, sigma = dice.choice(((0.6, 0.8), (0.8, 0.6), (0.28, 0.96), (0.96, 0.28), (0.5, 0.5)))
-    return {"alpha": alpha, "sigma": sigma}
+def some_level(dice):
+    return {"alpha": dice.randint(2, 10) / 10, "sigma": dice.randint(2, 9) / 10}
 
 
 weighed = lambda **parts: lambda alpha, sigma: three_weights(alpha, sigma, **parts)
@@ -92,7 +91,7 @@ on_paper(
     three_weights,
     given={"alpha": 0.6, "sigma": 0.8},
     digits=4,  # .5625 and its like have no third
-    anew=some_circle,
+    anew=some_level,
     slips={
         "not squared": weighed(power=1),
         "upside down": weighed(power=-2),
