@@ -1,10 +1,11 @@
 """Flow matching: the straight path from data to noise, its velocity, and how to make it straighter.
 
 Time 0 is data and 1 is noise here too, so a velocity points to the noise, ``u = eps - x0``, and a
-sampler walks against it. Papers of flow matching count time from the noise and have the sign of u
-turned.
+sampler walks against it. Most papers of flow matching count time from the noise and have the sign
+of u turned.
 """
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from lessons_lib.diffuse import eps_from_x0, flow, q_sample
 from lessons_lib.exact import distance
-from lessons_lib.guards import moment, need, one_of
+from lessons_lib.guards import moment, need, one_for_all, one_of
 from lessons_lib.learn.denoiser import TARGET, NetDenoiser, Weight, squared_error
 from lessons_lib.levels import Level, Schedule, rectified
 from lessons_lib.samplers import Denoiser, Dice, StepFunction, ddim, sample, walk
@@ -23,7 +24,7 @@ from lessons_lib.samplers import Denoiser, Dice, StepFunction, ddim, sample, wal
 def velocity(denoise: Denoiser) -> Denoiser:
     """The velocity of the straight path, noise minus data, as the denoiser guesses both.
 
-    (x, t) -> u like x; of all conditional velocities eps - x0 through x it is the mean.
+    (x, t) -> u like x, where sigma > 0; of all conditional velocities eps - x0 through x the mean.
     Lipman et al. 2023, eq. 8.
     """
 
@@ -56,7 +57,8 @@ def x0_weight(predicts: str) -> Weight:
     """How much the error of the guess x0 counts on a level, when a network predicts this.
 
     A squared error of eps, v or a flow velocity is that of x0 times (alpha/sigma)²,
-    ((alpha² + sigma²)/sigma)² or ((alpha + sigma)/sigma)². Kingma & Gao 2023, table 1.
+    ((alpha² + sigma²)/sigma)² or ((alpha + sigma)/sigma)². Kingma & Gao 2023, whose table 1
+    counts in errors of eps, evenly over log-SNR.
 
     Raises ValueError for an unknown `predicts`.
     """
@@ -74,9 +76,10 @@ def logit_normal(schedule: Schedule, mean: float = 0.0, std: float = 1.0) -> Sch
     """Look more often at the middle of the path: even times become sigmoids of Gaussian ones.
 
     Trained on this schedule, a network sees time sigmoid(n), n ~ N(mean, std²), of the other.
-    Esser et al. 2024, eq. 19. Raises ValueError unless std is above 0.
+    Esser et al. 2024, eq. 19. Raises ValueError unless mean is finite and std above 0.
     """
-    need("std", std, allowed="allowed is any number above 0", ok=lambda std: std > 0)
+    line, sound = "allowed are finite numbers, std above 0", lambda m, s: 0 < s < math.inf > abs(m)
+    need("mean, std", mean, std, allowed=line, ok=sound)
     normal = lambda time: torch.special.ndtri(moment(time))
     return lambda time: schedule(torch.sigmoid(mean + std * normal(time)))
 
@@ -87,7 +90,7 @@ def shifted(by: float) -> Schedule:
     Esser et al. 2024, eq. 23, for pictures with by² times as many pixels.
     Raises ValueError unless by is above 0.
     """
-    need("by", by, allowed="allowed is any number above 0", ok=lambda by: by > 0)
+    need("by", by, allowed="allowed is any number above 0", ok=lambda by: 0 < by < math.inf)
     return lambda time: rectified(by * moment(time) / (1 + (by - 1) * moment(time)))
 
 
@@ -98,7 +101,10 @@ def paired(x0: Tensor, eps: Tensor) -> Tensor:
     """The same noise in another order: a batch's data and noise lie as near as they can.
 
     x0, eps (B, ...); this order makes the sum of |x0 - eps|² least. Tong et al. 2024, algorithm 3.
+    Raises ValueError unless both are of one shape.
     """
+    line = f"need the shape of x0, {tuple(x0.shape)}"
+    need("eps", tuple(eps.shape), allowed=line, ok=lambda shape: shape == x0.shape)
     cost = distance(x0.flatten(1), eps.flatten(1)) ** 2
     return eps[linear_sum_assignment(cost.cpu())[1]]
 
@@ -147,9 +153,17 @@ def straightness(denoise: Denoiser, x: Tensor, levels: list[Level]) -> Tensor:
 
     The mean over samples and time of |u - (x_T - x_0)|², over the mean of |x_T - x_0|², 0-dim; one
     mean over the other, since a mean of ratios is ruled by walks that end near where they began.
-    Levels on the straight path. Liu et al. 2023, section 2.2, S(Z), made free of scale.
+    Liu et al. 2023, section 2.2, S(Z), made free of scale.
+
+    Raises ValueError unless levels run down the straight path from noise alone to the data.
     """
+    levels = list(levels)
     stations = [x, *(step.x for step in walk(ddim, denoise, x, levels))]
+    one_for_all("straightness", *levels)
+    if levels[0].alpha != 0 or any(abs(t.alpha + t.sigma - 1) > 1e-6 for t in levels):
+        raise ValueError("levels: off the straight path or only a part; need grid(rectified, N)")
+    if levels[-1].sigma != 0:
+        raise ValueError("levels: end before the data; need grid(rectified, N)")
     chord = stations[0] - stations[-1]
     bent = 0.0
     for (t, s), (x_t, x_s) in zip(pairwise(levels), pairwise(stations), strict=True):

@@ -256,6 +256,13 @@ def test_the_coupled_loss_is_the_loss_with_noise_of_its_own():
             close(ours, net.loss(x0, t, generator=seeded(3), weight=shaped), 1e-12)
 
 
+def test_a_network_of_another_shape_is_refused_by_the_coupled_loss_too():
+    net = NetDenoiser(torch.nn.Linear(1, 1), "flow")
+    net.net.forward = lambda x, t, c=None: x[:, :1]
+    with pytest.raises(ValueError, match=r"net: returned \(5, 1\) for x \(5, 3\)"):
+        flow.coupled_loss(net, drawn(5, 2, 3), rectified(0.3))
+
+
 def test_pairs_hold_noise_and_where_it_walks():
     x, ladder = drawn(6, 2), grid(rectified, 10)
     pair = flow.pairs(ring(), x, ladder)
@@ -307,6 +314,21 @@ def test_a_coupling_that_never_crosses_is_walked_straight_in_one_step():
         close(sample(ddim, denoise, x, grid(rectified, steps)), m + c * x, 1e-12)
 
 
+@pytest.mark.parametrize(
+    "ladder",
+    [
+        grid(cosine, 9),
+        grid(rectified, 9, start=0.98),
+        grid(rectified, 9, end=0.02),
+        [rectified(torch.full((4,), time)) for time in (1.0, 0.5, 0.0)],
+    ],
+)
+def test_straightness_is_of_a_whole_walk_down_the_straight_path(ladder):
+    """On a part of the path even a straight walk would seem bent: its velocity is not its chord."""
+    with pytest.raises(ValueError, match="levels"):
+        flow.straightness(ring(), drawn(4, 2), ladder)
+
+
 def test_straightness_has_no_scale_and_is_one_mean_over_another():
     x, ladder = drawn(50, 2), grid(rectified, 40)
     found = flow.straightness(ring(), x, ladder)
@@ -324,12 +346,18 @@ def test_straightness_has_no_scale_and_is_one_mean_over_another():
     [
         lambda: flow.x0_weight("score"),
         lambda: flow.logit_normal(rectified, std=0),
+        lambda: flow.logit_normal(rectified, std=math.inf),
+        lambda: flow.logit_normal(rectified, mean=math.nan),
+        lambda: flow.logit_normal(rectified, mean="a"),
         lambda: flow.shifted(0),
+        lambda: flow.shifted(math.inf),
+        lambda: flow.paired(drawn(6, 2), drawn(5, 2)),
+        lambda: flow.paired(drawn(6, 2), drawn(6, 1)),
         lambda: flow.logit_normal(rectified)(torch.tensor(1.2)),
     ],
 )
 def test_bad_arguments_are_named(wrong):
-    with pytest.raises(ValueError, match="given; allowed"):
+    with pytest.raises(ValueError, match="given; (allowed|need)"):
         wrong()
 
 

@@ -49,6 +49,18 @@ def test_a_5_may_be_rounded_up_or_down(id):
 
 
 @each_exercise
+def test_a_half_may_be_rounded_up_or_down(id):
+    """.5625 to three decimals is .562 to some and .563 to others: such numbers are not asked."""
+    anew = AGAIN[id]
+    for number in range(1, 41):
+        exact = anew.formula(**drawn(anew, f"{id} {number}")[0])
+        exact = exact if isinstance(exact, tuple) else (exact,)
+        unit = 10.0**-anew.digits
+        up = tuple(math.floor(float(value) / unit + 0.5 + 1e-7) * unit for value in exact)
+        assert grade_value(fresh(id, number), up).symbol == RIGHT, (number, up)
+
+
+@each_exercise
 def test_slips_bear_the_names_of_the_lessons_own_bank(id):
     assert {wrong.name for wrong in fresh(id, 1).wrong} <= {wrong.name for wrong in find(id).wrong}
     assert len(AGAIN[id].slips) >= 5

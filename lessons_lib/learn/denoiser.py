@@ -67,13 +67,16 @@ class NetDenoiser(nn.Module):
         t = t.to(x0)
         eps = noise_like(x0, generator)
         output = self.net(diffuse.q_sample(x0, t, eps), t, c)
-        if output.shape != x0.shape:
-            raise ValueError(f"net: returned {tuple(output.shape)} for x {tuple(x0.shape)}")
         return squared_error(output, TARGET[self.predicts](x0, eps, t), t, weight)
 
 
 def squared_error(output: Tensor, target: Tensor, t: Level, weight: Weight | None) -> Tensor:
-    """The mean squared error of (B, ...) tensors, each sample weighted by its level: 0-dim."""
+    """The mean squared error of (B, ...) tensors, each sample weighted by its level: 0-dim.
+
+    Raises ValueError where the output would be broadcast.
+    """
+    if output.shape != target.shape:
+        raise ValueError(f"net: returned {tuple(output.shape)} for x {tuple(target.shape)}")
     if weight is None:
         return nn.functional.mse_loss(output, target)
     return (weight(t) * nn.functional.mse_loss(output, target, reduction="none")).mean()

@@ -5,12 +5,20 @@ Time 0 is data and 1 is noise. `time` is a tensor of times; a level t has .alpha
 
 import math
 from functools import partial
+from itertools import pairwise
 
 import torch
 
 from lessons_lib import flow
 from lessons_lib.course.exercises.bank import in_code, on_paper, rounded
-from lessons_lib.course.exercises.probes import LEAVES, bright, normal, on_levels, repeated
+from lessons_lib.course.exercises.probes import (
+    LEAVES,
+    bright,
+    normal,
+    on_levels,
+    per_sample,
+    repeated,
+)
 from lessons_lib.levels import rectified
 
 # --- one network on two curves --------------------------------------------------------------------
@@ -72,9 +80,8 @@ def three_weights(alpha, sigma, power=2, over=lambda alpha, sigma: sigma):
     return tuple((size / below) ** power for size in sizes)
 
 
-def some_circle(dice):
-    alpha, sigma = dice.choice(((0.6, 0.8), (0.8, 0.6), (0.28, 0.96), (0.96, 0.28), (0.5, 0.5)))
-    return {"alpha": alpha, "sigma": sigma}
+def some_level(dice):
+    return {"alpha": dice.randint(2, 10) / 10, "sigma": dice.randint(2, 9) / 10}
 
 
 weighed = lambda **parts: lambda alpha, sigma: three_weights(alpha, sigma, **parts)
@@ -83,8 +90,8 @@ on_paper(
     "clocks.weights_by_hand",
     three_weights,
     given={"alpha": 0.6, "sigma": 0.8},
-    digits=3,
-    anew=some_circle,
+    digits=4,  # .5625 and its like have no third
+    anew=some_level,
     slips={
         "not squared": weighed(power=1),
         "upside down": weighed(power=-2),
@@ -102,7 +109,7 @@ on_paper(
             *three_weights(alpha, sigma)[:2],
             (1 / sigma) ** 2 + 1,
         ),
-        "two decimals": lambda alpha, sigma: rounded(three_weights(alpha, sigma), 1),
+        "two decimals": lambda alpha, sigma: rounded(three_weights(alpha, sigma), 2),
     },
 )
 
@@ -253,7 +260,8 @@ def walk_theirs(theirs, x, times):
 
 
 def swirl(x, time):
-    """A velocity that has learned nothing, but hears x and the time, one for all."""
+    """A velocity that has learned nothing, but hears x and the time: a number, or one a sample."""
+    time = per_sample(torch.as_tensor(time).to(x), x)
     return torch.sin(3 * x) + torch.sin(5 * time + 1) * x
 
 
@@ -279,6 +287,13 @@ def walked_in_theirs(theirs, x, times):
     return x
 
 
+def walked_in_numbers(theirs, x, times):
+    """With times as plain numbers, and one for each sample."""
+    for t, s in pairwise(times.tolist()):
+        x = x + (t - s) * (theirs(x, 1 - t) + theirs(x, torch.full((len(x),), 1 - t))) / 2
+    return x
+
+
 def walk_with(
     theirs, x, times,
     ask=lambda theirs, x, t, s: theirs(x, 1 - t),
@@ -299,7 +314,7 @@ in_code(
     "clocks.walk_theirs",
     walk_theirs,
     probes=ladder_probes,
-    variants=(walked_in_theirs, walk_with),
+    variants=(walked_in_theirs, walked_in_numbers, walk_with),
     slips={
         "taken as it is": of_walk(
             ask=lambda theirs, x, t, s: theirs(x, t), step=lambda x, v, t, s: x + (s - t) * v

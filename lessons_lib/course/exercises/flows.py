@@ -226,7 +226,9 @@ def flow_loss(net, x0, time, eps):
 
 
 def wavy(x, time):
-    """A network that has learned nothing, but hears everything: x and time."""
+    """A network that has learned nothing, but hears everything: x and time, one a sample."""
+    if time.shape != x.shape[:1]:
+        raise ValueError(f"time: shape {tuple(time.shape)} given; need {tuple(x.shape[:1])}")
     return torch.sin(3 * x) + per_sample(torch.cos(5 * time), x) * x
 
 
@@ -437,7 +439,7 @@ in_code(
         "one walker": lambda stations, times: straightness(stations[:, :1], times),
     },
     theorems={
-        "no scale": lambda out, stations, times: (out[0], by_energy(3 * stations, times)),
+        "energy": lambda out, stations, times: (1 + out[0], 1 + by_energy(stations, times)),
     },
 )
 

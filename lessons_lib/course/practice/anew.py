@@ -49,9 +49,14 @@ def has_new_numbers(id: str) -> bool:
 
 
 def drawn(anew: Anew, seed: str) -> tuple[dict, float | tuple, tuple[Slip, ...]]:
-    """Numbers for which no two answers look alike, the right answer, and the slips."""
+    """Numbers for which no two answers look alike, the right answer, and the slips.
+
+    Nor does a right answer lie halfway between two roundings, where each has its friends.
+    """
     for attempt in range(1000):
         given = anew.draw(random.Random(f"{seed} {attempt}"))
+        if anew.slack < 1 and _halfway(anew.formula(**given), anew.digits):
+            continue
         rules = (anew.formula, *(rule for _, rule, _ in anew.slips))
         right, *wrong = (rounded(rule(**given), anew.digits) for rule in rules)
         gap = 2 * anew.slack * 10**-anew.digits
@@ -68,6 +73,11 @@ def drawn(anew: Anew, seed: str) -> tuple[dict, float | tuple, tuple[Slip, ...]]
 def pick() -> int:
     """A number for `fresh` that nobody knows beforehand."""
     return 1 + secrets.randbelow(999)
+
+
+def _halfway(values, digits: int) -> bool:
+    values = values if isinstance(values, tuple) else (values,)
+    return any(abs(abs(float(value)) * 10**digits % 1 - 0.5) < 1e-6 for value in values)
 
 
 def _apart(a, b, gap) -> bool:
