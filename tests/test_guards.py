@@ -103,7 +103,7 @@ REFUSED = {  # a call, and what it says
     "eta": (lambda: sample(partial(ddim, eta="a"), D, X, LADDER), "eta: 'a' given; allowed is 0"),
     "lam": (lambda: cfg_plus_plus(D, X, *LADDER[:2], c=1, lam=None), "lam: None given"),
     "iterations": (lambda: ddim_inversion(D, X, LADDER, None), f"iterations: None .* {INTEGERS}"),
-    "h": (lambda: langevin(D, X, T, "a"), "h: 'a' given; allowed is any number above 0"),
+    "h": (lambda: langevin(D, X, T, "a"), f"h: 'a' {NUMBER}"),
     "amount": (lambda: churned(heun, None), "amount: None given"),
     "order": (lambda: dpmpp_multistep(D, X, *LADDER[:2], order="2"), "order: '2' given; allowed"),
     "mu": (lambda: MixtureDenoiser("a", 1), f"mu, std: 'a' {NUMBER}"),
