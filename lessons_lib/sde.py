@@ -180,6 +180,8 @@ def hutchinson(field: Field, x: Tensor, v: Tensor) -> Tensor:
 
 
 def _asked(field: Field, x: Tensor) -> tuple[Tensor, Tensor]:
+    if x.ndim < 2 or len(x) == 0 or not x.is_floating_point():
+        raise ValueError(f"x: shape {tuple(x.shape)} of {x.dtype} given; need floats (B, ...)")
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         out = field(x)
@@ -203,8 +205,9 @@ def _trace(out: Tensor, x: Tensor) -> Tensor:
 
 
 def _probed(out: Tensor, x: Tensor, v: Tensor) -> Tensor:
-    if v.shape[1:] != x.shape:
-        raise ValueError(f"v: shape {tuple(v.shape)} given; need (K, {tuple(x.shape)})")
+    if v.shape[1:] != x.shape or len(v) == 0:
+        need_v = ", ".join(map(str, ("K", *x.shape)))
+        raise ValueError(f"v: shape {tuple(v.shape)} given; need ({need_v}) with K > 0")
     return (v * _rows(out, x, v)).flatten(2).sum(2).mean(0)
 
 
