@@ -130,10 +130,12 @@ def reverse_drift(denoise, schedule: Schedule, x: Tensor, time, noise: float = 1
 
 
 def tempered(noise: float) -> StepFunction:
-    """Euler-Maruyama down a ladder with `noise` times the SDE's noise: 0 is Euler on the ODE.
+    """Euler-Maruyama down a ladder with `noise` times the SDE's noise: 0 solves the ODE.
 
     Between two levels the integral of f is log(alpha_t / alpha_s), and of g² it is `reverse_var`,
-    up to second order in the step; with noise = 1 this is `solvers.euler_maruyama`.
+    up to second order in the step; with noise = 1 this is `solvers.euler_maruyama`. With 0 it is
+    not Euler's rule in time: where drift and score nearly cancel, as VP's do near the noise, the
+    two second orders differ, and few steps err far more.
 
     Raises ValueError unless noise is a number from 0 up; later, where alpha = 0.
     """
@@ -171,13 +173,15 @@ def hutchinson(field: Field, x: Tensor, v: Tensor) -> Tensor:
     """The divergence at the price of K backward passes: the mean of v · J v over K probes, (B,).
 
     v (K, B, ...) are random, with mean 0 and covariance 1: signs, best, or normal. The answer is
-    right on average. Hutchinson 1989; Grathwohl et al. 2019, eq. 7.
+    right on average. Hutchinson 1989; Grathwohl et al. 2019, section 3.1.
     """
     x, out = _asked(field, x)
     return _probed(out, x, v)
 
 
 def _asked(field: Field, x: Tensor) -> tuple[Tensor, Tensor]:
+    if x.ndim < 2 or len(x) == 0 or not x.is_floating_point():
+        raise ValueError(f"x: shape {tuple(x.shape)} of {x.dtype} given; need floats (B, ...)")
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         out = field(x)
@@ -201,8 +205,9 @@ def _trace(out: Tensor, x: Tensor) -> Tensor:
 
 
 def _probed(out: Tensor, x: Tensor, v: Tensor) -> Tensor:
-    if v.shape[1:] != x.shape:
-        raise ValueError(f"v: shape {tuple(v.shape)} given; need (K, {tuple(x.shape)})")
+    if v.shape[1:] != x.shape or len(v) == 0:
+        need_v = ", ".join(map(str, ("K", *x.shape)))
+        raise ValueError(f"v: shape {tuple(v.shape)} given; need ({need_v}) with K > 0")
     return (v * _rows(out, x, v)).flatten(2).sum(2).mean(0)
 
 

@@ -270,6 +270,22 @@ def test_a_field_or_a_probe_of_another_shape_is_refused():
         sde.divergence(lambda x: x[:, :1], normal(2, 3))
     with pytest.raises(ValueError, match="v: shape"):
         sde.hutchinson(tangled, normal(2, 3), normal(2, 3))
+    with pytest.raises(ValueError, match="v: shape .* need \\(K, 2, 3\\) with K > 0"):
+        sde.hutchinson(tangled, normal(2, 3), normal(0, 2, 3))
+    for x in (normal(3), normal(0, 3), torch.ones(2, 3, dtype=torch.int64)):
+        with pytest.raises(ValueError, match="x: shape"):
+            sde.divergence(tangled, x)
+
+
+def test_eulers_rule_in_time_is_not_the_step_without_noise():
+    """Where VP's drift and score nearly cancel: one bell of spread 1, on which nothing moves."""
+    bell, x = MixtureDenoiser([[0.0]], [1.0]), normal(5, 1)
+    t, s = sde.vp(1.0), sde.vp(0.9)
+    assert sde.reverse_drift(bell, sde.vp, x, 1.0, 0.0).abs().max() < 1e-9
+    moved = sde.tempered(0.0)(bell, x, t, s).x / x
+    L = float(torch.log(s.alpha / t.alpha))
+    assert torch.allclose(moved, torch.full_like(x, 1 + L + math.expm1(-2 * L) / 2))
+    assert float(moved[0]) > 1.4
 
 
 # --- how likely is x? -----------------------------------------------------------------------------
