@@ -92,7 +92,7 @@ on_paper(
     level_after,
     given={"t": 0.5},
     digits=3,
-    anew=lambda dice: {"t": dice.randint(2, 20) / 10},
+    anew=lambda dice: {"t": dice.randint(4, 40) / 20},
     slips={
         "no half": lambda t: (math.exp(-t), 1 - math.exp(-2 * t), (1 - math.exp(-2 * t)) ** 0.5),
         "power for amplitude": lambda t: (math.exp(-t), *level_after(t)[1:]),
