@@ -27,7 +27,8 @@ SAMPLED = [name for name in measure.MEASURES if "instruments" in measure.result(
 
 def figures(name):
     """(key, figure) for every number of a record that was measured over seeds."""
-    for row in measure.result(name)["rows"]:
+    found = measure.result(name)
+    for row in found.get("rows") or [row for case in found["cases"] for row in case["rows"]]:
         yield from ((k, v) for k, v in row.items() if isinstance(v, dict) and "half" in v)
 
 

@@ -417,7 +417,8 @@ def test_a_small_one_runs_writes_and_comes_out_the_same_twice(name, tmp_path):
     shipped, small = measure.result(name), list(one)
     assert list(shipped) == small, "the shipped file is of another version of its measure"
     table = measure.lines(one)
-    assert len({len(line) for line in table}) == 1 and ("±" in table[1]) == (name in ERRORS)
+    barred = name in ERRORS or name == "reflow-plane"  # which has its rows in cases
+    assert len({len(line) for line in table}) == 1 and ("±" in table[1]) == barred
 
 
 def test_other_seeds_give_other_numbers():

@@ -71,9 +71,11 @@ def fitted(nested, like: list[torch.Tensor] | None) -> list:
     if like is None or not all(isinstance(leaf, torch.Tensor) for leaf in flat):
         return flat
     whole, forms = _stacked(nested), []
-    if len(flat) == len(like):
-        pairs = zip(flat, like, strict=True)
-        forms += [[x.reshape(()) if y.dim() == 0 and x.numel() == 1 else x for x, y in pairs]]
+    rows = [_stacked(part) for part in nested] if isinstance(nested, list) else []
+    for parts in (flat, rows):  # the tuple, or the tuple with a tensor in it as a list of its rows
+        if len(parts) == len(like) and all(part is not None for part in parts):
+            pairs = zip(parts, like, strict=True)
+            forms += [[x.reshape(()) if y.dim() == 0 and x.numel() == 1 else x for x, y in pairs]]
     if isinstance(nested, list) and flat and all(x.numel() == 1 for x in flat):
         forms += [[torch.stack([wide(x).reshape(()) for x in flat])]]
     if whole is not None and whole.dim():
