@@ -192,10 +192,10 @@ def _asked(field: Field, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _rows(out: Tensor, x: Tensor, v: Tensor) -> Tensor:
     """vᵀJ for each v of (K, B, ...), in one batched backward pass: (K, B, ...)."""
-    if not out.requires_grad:  # a field that is the same everywhere
-        return torch.zeros_like(v)
-    (rows,) = torch.autograd.grad(out, x, v, is_grads_batched=True, materialize_grads=True)
-    return rows
+    rows = None
+    if out.requires_grad:
+        (rows,) = torch.autograd.grad(out, x, v, is_grads_batched=True, allow_unused=True)
+    return torch.zeros_like(v) if rows is None else rows  # a field that is the same everywhere
 
 
 def _trace(out: Tensor, x: Tensor) -> Tensor:

@@ -173,6 +173,11 @@ def test_logit_normal_times_have_their_law():
     assert ends.time.tolist() == [0, 1]
 
 
+def test_logit_normal_times_are_sigmoids_of_standard_normals_unless_told():
+    time = flow.logit_normal(rectified)(TIMES).time
+    torch.testing.assert_close(torch.special.logit(time), torch.special.ndtri(TIMES))
+
+
 def test_logit_normal_times_are_a_weight():
     """The mean of any loss over such times is its weighted mean over even times."""
     u = (torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000

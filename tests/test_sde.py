@@ -226,6 +226,23 @@ def test_the_divergence_is_the_trace():
     assert torch.equal(sde.divergence(lambda x: 3 * x, x), torch.full((4,), 12.0).double())
 
 
+def test_what_is_the_same_everywhere_diverges_nowhere():
+    """A field that does not look at x, with weights that could learn and without."""
+    x, w = normal(5, 3), torch.ones(3, dtype=torch.float64, requires_grad=True)
+    for field in (lambda x: w.expand_as(x), lambda x: torch.ones_like(x)):
+        assert torch.equal(sde.divergence(field, x), torch.zeros(5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("noise", [0.5, 1.5, 2.0])
+def test_the_drift_of_a_tempered_step_grows_with_the_square_of_its_noise(noise):
+    """Without its own shake, a step is the ODE's and n² times what the SDE's adds to that."""
+    x, t, s = normal(50, 1), sde.vp(0.6), sde.vp(0.5)
+    stepped = lambda n: sde.tempered(n)(BUMPS, x, t, s, generator=seeded(3)).x
+    shake = torch.sqrt(sde.reverse_var(t, s)) * normal(50, 1, seed=3)
+    ode, both = stepped(0.0), stepped(1.0) - shake
+    torch.testing.assert_close(stepped(noise) - noise * shake, ode + noise**2 * (both - ode))
+
+
 def test_the_divergence_of_pictures_and_of_the_exact_denoiser():
     x, t = normal(3, 2), levels.cosine(0.4)
     ring = data.ring()
