@@ -7,6 +7,7 @@ density along with its points.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,7 +15,8 @@ from torch import Tensor
 from lessons_lib.diffuse import score
 from lessons_lib.guards import need, one_of, start, unit, whole, wide
 from lessons_lib.levels import Level, Schedule, along
-from lessons_lib.samplers import Dice, Step, StepFunction, noise_like, reverse_var
+from lessons_lib.samplers import Dice, StepFunction, noise_like
+from lessons_lib.solvers import euler_maruyama
 
 Field = Callable[[Tensor], Tensor]  # x (B, ...) -> a vector at each x, shaped like it
 
@@ -141,19 +143,7 @@ def tempered(noise: float) -> StepFunction:
     """
     line = "allowed is any number from 0 (the ODE) up; 1 is the reverse SDE"
     need("noise", noise, allowed=line, ok=lambda noise: 0 <= noise < math.inf)
-
-    def step(denoise, x, t, s, last=None, generator=None) -> Step:
-        if bool((t.alpha == 0).any()):
-            raise ValueError("t: alpha is 0 there; start where alpha > 0")
-        x0 = denoise(x, t)
-        var = reverse_var(t, s)
-        mean = x - torch.log(t.alpha / s.alpha) * x + (1 + noise**2) / 2 * var * score(x, x0, t)
-        if noise == 0:
-            return Step(mean, x0, t)
-        std = noise * torch.sqrt(var) * (s.sigma > 0)
-        return Step(mean + std * noise_like(x, generator), x0, t)
-
-    return step
+    return partial(euler_maruyama, noise=noise)
 
 
 # --- how likely is x? -----------------------------------------------------------------------------

@@ -128,12 +128,13 @@ ADAMS_BASHFORTH = {
 }
 
 
-def euler_maruyama(denoise, x, t, s, last=None, generator=None) -> Step:
+def euler_maruyama(denoise, x, t, s, last=None, generator=None, noise=1.0) -> Step:
     """Drift uphill against the forward drift, and add the noise that the forward step would.
 
     Song et al. 2021, eq. 6, by Euler-Maruyama. Between two levels the integral of f is
     log(alpha_t / alpha_s), and of g² it is `reverse_var`, up to second order in the step. No noise
-    is added on the way to sigma = 0.
+    is added on the way to sigma = 0. With `noise` times the noise the drift has (1 + noise²) / 2
+    times the score, and every law stays as it is; `sde.tempered` says more.
 
     Raises ValueError where alpha = 0, where the drift is infinite.
     """
@@ -141,8 +142,10 @@ def euler_maruyama(denoise, x, t, s, last=None, generator=None) -> Step:
         raise ValueError("t: alpha is 0 there; start euler_maruyama where alpha > 0")
     x0 = denoise(x, t)
     var = reverse_var(t, s)
-    mean = x - torch.log(t.alpha / s.alpha) * x + var * score(x, x0, t)
-    std = torch.sqrt(var) * (s.sigma > 0)
+    mean = x - torch.log(t.alpha / s.alpha) * x + (1 + noise**2) / 2 * var * score(x, x0, t)
+    if noise == 0:
+        return Step(mean, x0, t)
+    std = noise * torch.sqrt(var) * (s.sigma > 0)
     return Step(mean + std * noise_like(x, generator), x0, t)
 
 

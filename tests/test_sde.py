@@ -7,11 +7,11 @@ import pytest
 import torch
 from family import seeded
 
-from lessons_lib import data, learn, levels, sde
+from lessons_lib import data, learn, levels, sde, solvers
 from lessons_lib.diffuse import eps_from_x0
 from lessons_lib.exact import MixtureDenoiser
 from lessons_lib.levels import Level, along, grid, rectified
-from lessons_lib.samplers import sample
+from lessons_lib.samplers import reverse_var, sample
 from lessons_lib.solvers import euler_maruyama
 from lessons_lib.wrap import counted
 
@@ -186,9 +186,9 @@ class Silent(torch.Generator):
 
 @pytest.fixture(autouse=True)
 def silence(monkeypatch):
-    draw = sde.noise_like
+    draw = solvers.noise_like
     hush = lambda x, g: torch.zeros_like(x) if isinstance(g, Silent) else draw(x, g)
-    monkeypatch.setattr(sde, "noise_like", hush)
+    monkeypatch.setattr(solvers, "noise_like", hush)
 
 
 def test_the_ode_draws_nothing_and_refuses_what_makes_no_sense():
@@ -238,7 +238,7 @@ def test_the_drift_of_a_tempered_step_grows_with_the_square_of_its_noise(noise):
     """Without its own shake, a step is the ODE's and n² times what the SDE's adds to that."""
     x, t, s = normal(50, 1), sde.vp(0.6), sde.vp(0.5)
     stepped = lambda n: sde.tempered(n)(BUMPS, x, t, s, generator=seeded(3)).x
-    shake = torch.sqrt(sde.reverse_var(t, s)) * normal(50, 1, seed=3)
+    shake = torch.sqrt(reverse_var(t, s)) * normal(50, 1, seed=3)
     ode, both = stepped(0.0), stepped(1.0) - shake
     torch.testing.assert_close(stepped(noise) - noise * shake, ode + noise**2 * (both - ode))
 

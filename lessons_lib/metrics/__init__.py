@@ -10,7 +10,7 @@ from lessons_lib.metrics.distances import (
     w2,
 )
 from lessons_lib.metrics.errors import error_bar, floor
-from lessons_lib.metrics.laws import law_of_chain, law_of_step, quantile
+from lessons_lib.metrics.laws import law_of_chain, law_of_step, quantile, share_left
 from lessons_lib.metrics.neighbours import coverage, density, precision, recall
 from lessons_lib.metrics.pictures import coarse, fidelity, saturated, within_class_distance
 
@@ -32,6 +32,7 @@ __all__ = [
     "quantile",
     "recall",
     "saturated",
+    "share_left",
     "sliced_w2",
     "w2",
     "within_class_distance",

@@ -8,17 +8,23 @@ from lessons_lib.guards import seeded
 from lessons_lib.samplers import noise_like
 
 
+def share_left(mix: MixtureDenoiser, x: Tensor) -> Tensor:
+    """The share of a one-dimensional mixture's mass to the left of x: (k,) in, (k,) out."""
+    z = (x[:, None] - mix.mu[:, 0]) / mix.std
+    return (mix.log_weight.exp() * torch.special.ndtr(z)).sum(1)
+
+
 def quantile(mix: MixtureDenoiser, u: Tensor) -> Tensor:
     """Where a one-dimensional mixture has the share u of its mass to the left: (k,) in, (k,) out.
 
     By bisection of the distribution function, to 1e-12 of the range. Components need std > 0.
     """
-    mu, std, weight = mix.mu[:, 0], mix.std, mix.log_weight.exp()
+    mu, std = mix.mu[:, 0], mix.std
     low = torch.full_like(u, float((mu - 12 * std).min()))
     high = torch.full_like(u, float((mu + 12 * std).max()))
     for _ in range(45):
         middle = (low + high) / 2
-        left = (weight * torch.special.ndtr((middle[:, None] - mu) / std)).sum(1) < u
+        left = share_left(mix, middle) < u
         low, high = torch.where(left, middle, low), torch.where(left, high, middle)
     return (low + high) / 2
 

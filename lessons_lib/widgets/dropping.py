@@ -7,8 +7,7 @@ from ipywidgets import FloatSlider, IntSlider, SelectionSlider
 
 from lessons_lib import viz
 from lessons_lib.guards import seeded
-from lessons_lib.score import score_of
-from lessons_lib.solvers import langevin
+from lessons_lib.score import annealed, score_of
 from lessons_lib.widgets.exploring import explore
 
 REACH, MOST, KIND = 2.0, 60, torch.float64
@@ -50,11 +49,7 @@ def _field(denoise, t):
     return score_of(denoise)(x, t), denoise.log_prob(viz.places(REACH, 61), t).exp()
 
 
-@torch.no_grad()
 def _walk(denoise, t, first, second, particles, share):
     """(steps + 1, particles, 2): all begin in one place."""
-    x, g = torch.tensor([[first, second]], dtype=KIND).repeat(particles, 1), seeded(1)
-    path = [x]
-    for _ in range(MOST):
-        path.append(langevin(denoise, path[-1], t, share * t.sigma**2, g))
-    return torch.stack(path)
+    x = torch.tensor([[first, second]], dtype=KIND).repeat(particles, 1)
+    return torch.stack([x, *annealed(denoise, x, [t] * MOST, share, 1, seeded(1))])

@@ -1,7 +1,6 @@
 """What the ODE costs where it does more than draw: a likelihood, and a reflow."""
 
 import copy
-import math
 import statistics
 from functools import partial
 
@@ -12,8 +11,9 @@ from lessons_lib import data, learn
 from lessons_lib.course.bench.timing import ratio, take_turns
 from lessons_lib.course.recipes.digits import DIGITS, digit_denoiser, fit_digits
 from lessons_lib.course.recipes.flows import REFLOW, digit_pairs, fit_reflow
+from lessons_lib.course.recipes.likelihood import ladder, signs
 from lessons_lib.guards import seeded
-from lessons_lib.levels import Level, along, cosine, grid
+from lessons_lib.levels import cosine, grid
 from lessons_lib.samplers import ddim, sample
 from lessons_lib.sde import RULES, log_prob
 from lessons_lib.wrap import counted
@@ -30,12 +30,11 @@ def likelihood_cost(repeats: int = 9, n: int = 16, steps: int = 25) -> list[str]
     """
     denoise, x = learn.load("digits"), data.digits()[0][:n]
     noise = torch.randn(x.shape, generator=seeded(0))
-    ratios = torch.logspace(math.log10(200), math.log10(0.05), steps + 1, dtype=torch.float64)
-    levels = [along(Level.from_alpha_bar(0.5), each) for each in ratios]
-    probe = torch.randint(0, 2, (1, *x.shape), generator=seeded(1)) * 2.0 - 1
-    ladder, looks = grid(cosine, 50), steps * len(RULES["RK4"])
+    levels = ladder(steps, 0.05, 200.0)
+    probe = signs(x, 1, seeded(1))
+    walked, looks = grid(cosine, 50), steps * len(RULES["RK4"])
     walks = {
-        "DDIM, 50 steps": (lambda f: sample(ddim, f, noise, ladder), 0),
+        "DDIM, 50 steps": (lambda f: sample(ddim, f, noise, walked), 0),
         "log density, one probe": (lambda f: log_prob(f, x, levels, probe), looks),
         "log density, exact trace": (lambda f: log_prob(f, x, levels), looks * x[0].numel()),
     }

@@ -5,11 +5,7 @@ import torch
 from lessons_lib import learn, metrics
 from lessons_lib.course.instrument import AS_DRAWN, QUALITY, SEEDS, Digits
 from lessons_lib.course.measure.repeated import over_seeds, rows
-from lessons_lib.course.recipes import digit_denoiser, draw_digits
-from lessons_lib.course.recipes.digits import DIGITS
-from lessons_lib.data import digits
-from lessons_lib.guards import seeded
-from lessons_lib.levels import cosine
+from lessons_lib.course.recipes import digit_denoiser, draw_digits, fit_digits
 from lessons_lib.samplers import ddim
 from lessons_lib.wrap import autoguide, cfg, given
 
@@ -73,7 +69,6 @@ def autoguidance_digits(
 
 def briefly_trained(steps: int) -> learn.NetDenoiser:
     """A network of the digits that stopped after so few steps: weak in the ways of the strong."""
-    net, pairs = digit_denoiser(), learn.batches(*digits(), size=DIGITS["batch"])
-    drop = DIGITS["labels dropped, per sample"]
-    learn.fit(net, pairs, cosine, steps, seeded(1), progress=False, lr=DIGITS["lr"], drop=drop)
+    net = digit_denoiser()
+    fit_digits(net, steps, progress=False)
     return net.requires_grad_(False)

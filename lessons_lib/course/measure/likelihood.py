@@ -11,6 +11,7 @@ from lessons_lib import data, learn
 from lessons_lib.course.instrument import AS_DRAWN, BARS, SEEDS, checkpoint_hash, error, errors
 from lessons_lib.course.measure.repeated import over_seeds, rows
 from lessons_lib.course.recipes import DEQUANTISED, WIDTH, bits, fit_dequantised, ladder, split
+from lessons_lib.course.recipes.likelihood import signs
 from lessons_lib.diffuse import q_sample
 from lessons_lib.guards import seeded
 from lessons_lib.levels import Level, along
@@ -148,8 +149,7 @@ def _bound(denoise, x, seed, steps, low, looks) -> Tensor:
     """-log P(x) <= -log p(y) - log P(x | y) + log q(y | x), with p by the ODE."""
     generator, down = seeded(seed), ladder(steps, low)
     y, decoded = _laid_on(x, low, generator)
-    v = torch.randint(0, 2, (1, *x.shape), generator=generator).to(x) * 2 - 1
-    t = down[-1]
+    t, v = down[-1], signs(x, 1, generator)
     log_p = log_prob(denoise, (t.alpha * y).to(x), down, v) + 64 * torch.log(t.alpha)
     return -(log_p + decoded) / (64 * math.log(2))
 

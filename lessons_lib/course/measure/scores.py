@@ -157,8 +157,6 @@ def corrector_mixture(
 def _gap(x: Tensor, mix: MixtureDenoiser) -> float:
     """The largest gap between the distribution function of samples (n,) and that of a mixture."""
     x = x.sort().values
-    exact = (mix.log_weight.exp() * torch.special.ndtr((x[:, None] - mix.mu[:, 0]) / mix.std)).sum(
-        1
-    )
+    exact = metrics.share_left(mix, x)
     steps = torch.arange(len(x) + 1, dtype=torch.float64) / len(x)
     return max(float((exact - steps[:-1]).max()), float((steps[1:] - exact).max()))

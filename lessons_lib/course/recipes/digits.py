@@ -30,14 +30,23 @@ def digit_denoiser(seed: int = DIGITS["seed"]) -> learn.NetDenoiser:
         return learn.NetDenoiser(getattr(nets, NET["net"])(**NET["arguments"]), NET["predicts"])
 
 
-def fit_digits(denoiser: learn.NetDenoiser, steps: int = DIGITS["steps"], progress: bool = True):
-    """Train on the digits exactly as the shipped checkpoint was: returns the losses (steps,)."""
+def fit_digits(
+    denoiser: learn.NetDenoiser,
+    steps: int = DIGITS["steps"],
+    progress: bool = True,
+    batches: learn.Batches | None = None,
+    seed: int = DIGITS["seed"],
+):
+    """Train on the digits exactly as the shipped checkpoint was: returns the losses (steps,).
+
+    batches: of other digits than all, as they are.
+    """
     return learn.fit(
         denoiser,
-        learn.batches(*data.digits(), size=DIGITS["batch"]),
+        batches or learn.batches(*data.digits(), size=DIGITS["batch"]),
         getattr(levels, DIGITS["schedule"]),
         steps,
-        seeded(DIGITS["seed"] + 1),
+        seeded(seed + 1),
         progress=progress,
         lr=DIGITS["lr"],
         ema=DIGITS["ema"],

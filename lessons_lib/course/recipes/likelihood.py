@@ -7,9 +7,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lessons_lib import data, learn, levels, nets
-from lessons_lib.course.recipes.digits import DIGITS, HELD_OUT, NET, SOURCE
-from lessons_lib.course.recipes.record import first_weights, ship
+from lessons_lib import data, learn
+from lessons_lib.course.recipes.digits import (
+    DIGITS,
+    HELD_OUT,
+    NET,
+    SOURCE,
+    digit_denoiser,
+    fit_digits,
+)
+from lessons_lib.course.recipes.record import ship
 from lessons_lib.course.start import begin
 from lessons_lib.guards import seeded
 from lessons_lib.levels import Level, along
@@ -43,20 +50,9 @@ def fit_dequantised(
     """Train as `digits` was, on dequantised digits, a fifth held out: (denoiser, losses)."""
     x0, label = data.digits()
     kept = split(seed)[1]
-    with first_weights(seed):
-        denoiser = learn.NetDenoiser(getattr(nets, NET["net"])(**NET["arguments"]), NET["predicts"])
-    history = learn.fit(
-        denoiser,
-        dequantised_batches(x0[kept], label[kept], DEQUANTISED["batch"]),
-        getattr(levels, DEQUANTISED["schedule"]),
-        steps,
-        seeded(seed + 1),
-        progress=progress,
-        lr=DEQUANTISED["lr"],
-        ema=DEQUANTISED["ema"],
-        drop=DEQUANTISED["labels dropped, per sample"],
-    )
-    return denoiser, history
+    denoiser = digit_denoiser(seed)
+    spread = dequantised_batches(x0[kept], label[kept], DEQUANTISED["batch"])
+    return denoiser, fit_digits(denoiser, steps, progress, spread, seed)
 
 
 def train_digits_dequantised(folder: Path, progress: bool = True) -> None:
@@ -85,6 +81,11 @@ def ladder(steps: int, low: float, high: float = 80.0) -> list[Level]:
     return [along(Level.from_alpha_bar(0.5), each) for each in ratio]
 
 
+def signs(x: Tensor, probes: int, generator: torch.Generator) -> Tensor:
+    """Probes of ±1 for `sde.hutchinson`, (probes, *x.shape)."""
+    return torch.randint(0, 2, (probes, *x.shape), generator=generator).to(x) * 2 - 1
+
+
 def bits(
     denoise, x: Tensor, seed: int, steps: int = 25, low: float = 0.001, rule: str = "RK4", probes=1
 ) -> Tensor:
@@ -95,7 +96,7 @@ def bits(
     generator, dims = seeded(seed), x[0].numel()
     levels = ladder(steps, low)
     x = dequantised(x, WIDTH, generator)
-    v = torch.randint(0, 2, (probes, *x.shape), generator=generator).to(x) * 2 - 1
+    v = signs(x, probes, generator)
     t = levels[-1]
     log_p = log_prob(denoise, t.alpha.to(x) * x, levels, v if probes else None, rule)
     return bits_per_dim(log_p + dims * torch.log(t.alpha), dims, WIDTH)
