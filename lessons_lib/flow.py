@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lessons_lib.diffuse import eps_from_x0, flow, q_sample
 from lessons_lib.exact import distance
-from lessons_lib.guards import moment, need, one_for_all, one_of
+from lessons_lib.guards import moment, need, one_for_all, one_of, positive
 from lessons_lib.learn.denoiser import TARGET, NetDenoiser, Weight, squared_error
 from lessons_lib.levels import Level, Schedule, rectified
 from lessons_lib.samplers import Denoiser, Dice, StepFunction, ddim, sample, walk
@@ -90,7 +90,7 @@ def shifted(by: float) -> Schedule:
     Esser et al. 2024, eq. 23, for pictures with by² times as many pixels.
     Raises ValueError unless by is above 0.
     """
-    need("by", by, allowed="allowed is any number above 0", ok=lambda by: 0 < by < math.inf)
+    positive("by", by)
     return lambda time: rectified(by * moment(time) / (1 + (by - 1) * moment(time)))
 
 

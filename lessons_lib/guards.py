@@ -36,6 +36,11 @@ def whole(name: str, value, low: int = 1, high: int | None = None) -> int:
     return number
 
 
+def positive(name: str, value) -> None:
+    """Refuse what is not a finite number above 0."""
+    need(name, value, allowed="allowed is any number above 0", ok=lambda v: 0 < v < math.inf)
+
+
 def one_of(name: str, value, known: Iterable[str]) -> None:
     """Refuse what is not among the names that are known."""
     need(name, value, allowed=f"allowed are {', '.join(known)}", ok=lambda value: value in known)

@@ -5,7 +5,6 @@ sums over dimensions and averages over samples. All four have the same best scor
 that `denoising` puts on the data.
 """
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from lessons_lib import diffuse
 from lessons_lib.diffuse import q_sample
-from lessons_lib.guards import need, whole, wide
+from lessons_lib.guards import positive, whole, wide
 from lessons_lib.samplers import Denoiser, Step, StepFunction
 from lessons_lib.solvers import langevin
 
@@ -138,5 +137,5 @@ def _noisy(name: str, *levels) -> None:
 
 
 def _checked(share: float, repeats: int) -> int:
-    need("share", share, allowed="allowed is any number above 0", ok=lambda h: 0 < h < math.inf)
+    positive("share", share)
     return whole("repeats", repeats)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.diffuse import score
-from lessons_lib.guards import need, one_of, start, unit, whole, wide
+from lessons_lib.guards import need, one_of, positive, start, unit, whole, wide
 from lessons_lib.levels import Level, Schedule, along
 from lessons_lib.samplers import Dice, StepFunction, noise_like
 from lessons_lib.solvers import euler_maruyama
@@ -268,7 +268,7 @@ def dequantised(x: Tensor, width: float, generator: torch.Generator) -> Tensor:
     A density of this law, averaged over U, never exceeds the probability of the picture over the
     volume of its cell: Theis et al. 2016, section 3.1. Raises ValueError unless width > 0.
     """
-    _positive("width", width)
+    positive("width", width)
     u = torch.rand(x.shape, generator=generator, device=generator.device, dtype=x.dtype)
     return x + width * (u.to(x.device) - 0.5)
 
@@ -279,9 +279,5 @@ def bits_per_dim(log_p: Tensor, dims: int, width: float) -> Tensor:
     -log2(p) / dims - log2(width), shaped like log_p: a cell of side `width` holds p · width^dims.
     Theis et al. 2016, section 3.1. Raises ValueError unless dims is a positive integer, width > 0.
     """
-    _positive("width", width)
+    positive("width", width)
     return -log_p / (whole("dims", dims) * math.log(2)) - math.log2(width)
-
-
-def _positive(name: str, value) -> None:
-    need(name, value, allowed="allowed is any number above 0", ok=lambda v: 0 < v < math.inf)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from lessons_lib.viz.look import COLOURS, GLOW, MODEL, NOISE
-from lessons_lib.viz.plane import points
+from lessons_lib.viz.plane import contours, points
 
 
 def places(reach: float = 2.0, n: int = 17) -> Tensor:
@@ -64,9 +64,7 @@ def outline(p: Tensor, ax: Axes, reach: float) -> Axes:
     """A density at the places of `places`, (n·n,), as three contours."""
     n = round(len(p) ** 0.5)
     side = torch.linspace(-reach, reach, n)
-    levels = [float(p.max()) * share for share in (0.05, 0.3, 0.7)]
-    ax.contour(side, side, p.reshape(n, n), levels=levels, colors="0.55", linewidths=1)
-    return ax
+    return contours(side, side, p.reshape(n, n), ax, "0.55")
 
 
 def trails(x: Tensor, ax: Axes) -> Axes:

@@ -17,9 +17,14 @@ def points(x: Tensor, ax: Axes, title: str = "", color: str = DATA, label=None) 
 def law(x: Tensor, y: Tensor, p: Tensor, drawn: Tensor, ax: Axes, title="", color=DATA) -> Axes:
     """A density p (len(y), len(x)) over the plane as contours, and points (N, 2) drawn."""
     points(drawn, ax, title, color)
+    contours(x, y, p, ax).set(xlim=(float(x[0]), float(x[-1])), ylim=(float(y[0]), float(y[-1])))
+    return ax
+
+
+def contours(x: Tensor, y: Tensor, p: Tensor, ax: Axes, color: str = "black") -> Axes:
+    """A density p (len(y), len(x)) over the plane, as three lines of equal height."""
     levels = [float(p.max()) * share for share in (0.05, 0.3, 0.7)]
-    ax.contour(x, y, p, levels=levels, colors="black", linewidths=1, linestyles="-")
-    ax.set(xlim=(float(x[0]), float(x[-1])), ylim=(float(y[0]), float(y[-1])))
+    ax.contour(x, y, p, levels=levels, colors=color, linewidths=1, linestyles="-")
     return ax
 
 
