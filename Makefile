@@ -8,7 +8,7 @@
 #   PROCESSES=8         tests in eight processes, on a machine with that many cores; 2 otherwise
 
 SHELL := bash
-.PHONY: lab test test-more mutants run notebooks lint format checkpoints clean
+.PHONY: lab test test-more test-browser mutants run notebooks slides book lint format checkpoints clean
 
 # The environment: a conda environment of your own, else .venv.
 ENV := .venv
@@ -33,6 +33,8 @@ PIP := set -o pipefail; pip_install() { $(PY) -m pip install -c constraints.txt 
 # A stamp is touched last, so an install that was interrupted is done again.
 RUNTIME := $(ENV)/.lessons-runtime
 TEST := $(ENV)/.lessons-test
+PAGES := $(ENV)/.lessons-pages
+BROWSER := $(ENV)/.lessons-browser
 MUTANTS := $(ENV)/.lessons-mutants
 TORCH := $(if $(TORCH_INDEX),$(ENV)/.lessons-torch-$(subst /,_,$(subst :,_,$(TORCH_INDEX))))
 INDEX := $(if $(filter default,$(TORCH_INDEX)),,--index-url $(TORCH_INDEX))
@@ -45,6 +47,13 @@ run: $(RUNTIME)
 
 notebooks: $(RUNTIME)
 	@$(ENV)/bin/lessons notebooks
+
+# A deck for each notebook, and a book of all; both are read with no network.
+slides: $(PAGES)
+	@$(ENV)/bin/lessons slides
+
+book: $(PAGES)
+	@$(ENV)/bin/lessons book
 
 checkpoints: $(RUNTIME)
 	@$(ENV)/bin/lessons train all
@@ -75,6 +84,10 @@ test-more: $(TEST)
 COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench browser buttons cli docs editions \
   execute files form house imports measure memory names new_notebook notebooks overview practice \
   say start viz walks widgets written)
+
+# JupyterLab, slides and book in Chromium, moved by mouse and keyboard as a reader moves them.
+test-browser: $(BROWSER)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n $(PROCESSES) --dist worksteal tests/browser
 
 # Do the tests notice when one thing in the library changes? It may be stopped and started again.
 mutants: $(MUTANTS)
@@ -126,6 +139,17 @@ $(TEST): pyproject.toml constraints.txt $(TORCH)
 	@echo "Installing the course and its tests (a few minutes the first time) ..."
 	@$(PIP) -e '.[test]'
 	@touch $(RUNTIME) $@
+
+$(PAGES): pyproject.toml constraints.txt $(TORCH)
+	$(READY)
+	@echo "Installing the makers of slides and book ..."
+	@$(PIP) -e '.[pages]'
+	@touch $(RUNTIME) $@
+
+$(BROWSER): $(TEST)
+	@echo "Installing the makers of slides and book, and the driver of a browser ..."
+	@$(PIP) -e '.[pages,browser]'
+	@touch $(PAGES) $@
 
 $(MUTANTS): $(TEST)
 	@echo "Installing the maker of mutants ..."

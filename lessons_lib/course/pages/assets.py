@@ -1,0 +1,27 @@
+"""Where the scripts lie that pages need; they come with packages, and are never committed."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def reveal() -> Path:
+    """The folder of reveal.js, which turns sections of a page into slides."""
+    return within("sphinx_revealjs", "_static/revealjs")
+
+
+def mathjax() -> Path:
+    """The folder of MathJax, which sets formulas."""
+    return within("sphinx-mathjax-offline", "static/mathjax")
+
+
+def within(package: str, folder: str) -> Path:
+    """A folder inside an installed package.
+
+    Raises FileNotFoundError, saying what to install, where the package or the folder is not there.
+    """
+    spec = find_spec(package)
+    found = Path(spec.origin).parent / folder if spec else None
+    if found is None or not found.is_dir():
+        wanted = "pip install -c constraints.txt -e '.[pages]'"
+        raise FileNotFoundError(f"{package} is not installed: `make slides` does it, or {wanted}")
+    return found
