@@ -1,30 +1,43 @@
-// Formulas first, since they change the height of a slide; then reveal; then pictures that fit.
+// Formulas first, since they change the height of a slide; then pictures that fit; then reveal.
 const size = document.body.dataset;
 window.MathJax = {
   tex: { inlineMath: [["$", "$"], ["\\(", "\\)"]], processEscapes: true },
-  options: { enableMenu: false, skipHtmlTags: ["script", "style", "pre", "code", "textarea"] },
+  options: { enableMenu: false },
   startup: { pageReady: () => MathJax.startup.defaultPageReady().then(begin) },
 };
 
 async function begin() {
-  await Reveal.initialize({
-    width: +size.width, height: +size.height, margin: 0.02, center: false,
-    hash: true, slideNumber: "c/t", transition: "none", pdfSeparateFragments: false,
-    showNotes: /notes/.test(location.search) ? "separate-page" : false, plugins: [RevealNotes],
+  await Promise.all([...document.images].map((image) => image.decode()));
+  const slides = [...document.querySelectorAll("section:not(:has(section))")];
+  slides.forEach(fit);
+  if (location.search === "?paper") paper(slides);
+  else await Reveal.initialize({
+    width: +size.width, height: +size.height, margin: 0.02, center: false, transition: "none",
+    hash: true, slideNumber: "c/t", plugins: [RevealNotes],
   });
-  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
-  document.querySelectorAll("section:not(:has(section))").forEach(fit);
-  document.body.dataset.ready = "yes";
+  size.ready = "yes";
+}
+
+// On paper a slide's notes stand under it, and the next slide below; reveal's own rules step aside.
+function paper(slides) {
+  document.body.classList.add("paper");
+  document.querySelector("link[href$='reveal.css']").remove();
+  slides.forEach((slide, i) => {
+    const said = document.createElement("div");
+    said.className = "said";
+    said.append(`${i + 1}. `, ...slide.querySelectorAll("aside.notes"));
+    slide.after(said);
+  });
 }
 
 // Pictures share the height that the words leave, and are never smaller than a third of a slide.
 function fit(slide) {
-  const shown = [slide, slide.parentElement].map((each) => [each, each.getAttribute("style")]);
-  shown.forEach(([each]) => each.style.setProperty("display", "block", "important"));
   const pictures = [...slide.querySelectorAll("img")];
-  for (let height = 0.75; height >= 0.32; height -= 0.02) {
-    pictures.forEach((each) => (each.style.maxHeight = `${height * size.height}px`));
+  const seen = [slide, slide.parentElement];
+  seen.forEach((each) => each.classList.add("measured"));
+  for (let share = 0.75; share >= 0.32; share -= 0.01) {
+    pictures.forEach((each) => (each.style.maxHeight = `${share * size.height}px`));
     if (slide.scrollHeight <= size.height) break;
   }
-  shown.forEach(([each, style]) => style === null ? each.removeAttribute("style") : each.setAttribute("style", style));
+  seen.forEach((each) => each.classList.remove("measured"));
 }

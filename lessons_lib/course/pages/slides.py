@@ -61,7 +61,7 @@ def prepared(nb, notes: dict[str, Note]):
     out. Behind the cell that begins a slide stand its notes, with the minutes so far.
     """
     nb = copy.deepcopy(nb)
-    nb.cells = [cell for cell in nb.cells if kind(cell) != "skip"]
+    nb.cells = notes_first([cell for cell in nb.cells if kind(cell) != "skip"])
     shown, heading, minutes, opened = [], "", 0, []
     for cell in nb.cells:
         heads = re.findall(r"^#+ (.+)$", cell.source, re.M) if cell.cell_type == "markdown" else []
@@ -90,6 +90,21 @@ def prepared(nb, notes: dict[str, Note]):
     shown[-1].metadata["after"] = closed(opened, "slide")
     nb.cells = shown
     return nb
+
+
+def notes_first(cells: list) -> list:
+    """The cells with what only the lecturer sees moved up, behind the cell that begins its slide.
+
+    Inside a fragment it would be shown in place of the slide's own notes.
+    """
+    found, at = [], 0
+    for cell in cells:
+        if kind(cell) == "notes":
+            found.insert(at, cell)
+        else:
+            found.append(cell)
+        at = at + 1 if kind(cell) == "notes" else len(found) if kind(cell) in ENDS else at
+    return found
 
 
 def closed(opened: list[str], upto: str) -> str:
