@@ -144,6 +144,20 @@ class Notebook:
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(source)
 
+    def type(self, i: int, source: str) -> None:
+        """Put other text into a cell, key by key; what follows a colon is indented by itself."""
+        self.cell(i).locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.type(re.sub(r"\n +", "\n", source))
+
+    def tab_to(self, wanted) -> None:
+        """Go on by the Tab key until this has the focus."""
+        for _ in range(30):
+            if wanted.evaluate("(wanted) => wanted === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not lead to {wanted}")
+
     def run(self, i: int) -> None:
         """Run one cell, and wait until it is done."""
         prompt = self.cell(i).locator(".jp-InputPrompt")
