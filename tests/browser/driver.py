@@ -151,11 +151,16 @@ class Notebook:
         self.page.keyboard.type(re.sub(r"\n +", "\n", source))
 
     def tab_to(self, wanted) -> None:
-        """Go on by the Tab key until this has the focus."""
+        """Go by the Tab key, on or back, until this has the focus."""
+        where = """(wanted) => {
+            const now = document.activeElement
+            if (now === wanted) return ""
+            return now.compareDocumentPosition(wanted) & 2 ? "Shift+Tab" : "Tab"
+        }"""
         for _ in range(30):
-            if wanted.evaluate("(wanted) => wanted === document.activeElement"):
+            if not (key := wanted.evaluate(where)):
                 return
-            self.page.keyboard.press("Tab")
+            self.page.keyboard.press(key)
         raise AssertionError(f"Tab does not lead to {wanted}")
 
     def run(self, i: int) -> None:

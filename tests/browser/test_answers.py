@@ -10,7 +10,9 @@ import inspect
 import re
 import sqlite3
 import textwrap
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
@@ -25,12 +27,6 @@ from lessons_lib.course.practice.written import load_questions
 from lessons_lib.course.say import RIGHT, WRONG, marked_up
 
 RED = "[data-mime-type$='jupyter.stderr'], [data-mime-type$='jupyter.error']"
-KINDS = {
-    "code": lambda task: isinstance(task, InCode),
-    "by hand": lambda task: not isinstance(task, InCode) and "'" not in repr(task.answer),
-    "choice": lambda task: not isinstance(task, InCode) and "'" in repr(task.answer),
-    "new numbers": lambda task: has_new_numbers(task.id),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -44,30 +40,41 @@ def all_is_well(notebook):
 # --- what is typed, and what is kept --------------------------------------------------------------
 
 
-def first(notebook, kind: str) -> Exercise:
-    """The first exercise of a kind in a notebook."""
-    tasks = [find(id) for id, _ in marked(notebook, "exercise")]
-    found = next(filter(KINDS[kind], tasks), None)
-    return found or pytest.skip(f"{notebook.file.stem} has no exercise of this kind: {kind}")
+def exercises(notebook) -> list[Exercise]:
+    """The exercises of a notebook, in its order."""
+    return [find(id) for id, _ in marked(notebook, "exercise")]
 
 
-def mistyped(notebook, task: Exercise) -> tuple[Slip, str]:
-    """A slip of the bank, and what a reader types who makes it."""
-    if not isinstance(task, InCode):
-        return task.wrong[0], f"{task.name} = {task.wrong[0].answer!r}"
+def in_code(notebook) -> Iterator[tuple[Exercise, Slip, str]]:
+    """Exercises whose answer is a function, with a slip of the bank, and what is then typed."""
     sources = "\n".join(cell.source for cell in notebook.cells)
     names = {*dir(builtins), *re.findall(r"^import (\w+)$", sources, re.M)}
-    for known in (names, names | {task.name}):
-        for slip in task.wrong:
-            if source := typed(task, slip.answer, known):
-                return slip, source
-    raise AssertionError(f"{task.id}: no slip is a line that can be typed")
+    tasks = [task for task in exercises(notebook) if isinstance(task, InCode)]
+    for own in (False, True):  # a slip in one line, before one that calls the right answer
+        for task in tasks:
+            for slip in task.wrong:
+                if source := typed(task, slip.answer, names | {task.name} if own else names):
+                    yield task, slip, source
+
+
+def by_hand(notebook, words: bool) -> Iterator[tuple[Exercise, Slip, str]]:
+    """The same of those whose answer is a number, or words to choose from."""
+    for task in exercises(notebook):
+        if not isinstance(task, InCode) and words == ("'" in repr(task.answer)):
+            yield task, task.wrong[0], f"{task.name} = {task.wrong[0].answer!r}"
+
+
+KINDS = {  # which exercises, and by which key their buttons are pressed; without one, by the mouse
+    "code": (in_code, ""),
+    "by hand": (partial(by_hand, words=False), "Enter"),
+    "choice": (partial(by_hand, words=True), "Space"),
+}
 
 
 def typed(task: InCode, answer, known: set[str]) -> str:
     """A slip that is one line of the bank, as a reader's function; "" where it reads other names.
 
-    Where it reads the right answer, that is defined inside.
+    Where it calls the right answer, that is defined inside.
     """
     if getattr(answer, "__name__", "") != "<lambda>":
         return ""
@@ -92,7 +99,8 @@ def plain(said: str) -> str:
 def kept(notebook, id: str) -> list[tuple[str, str | None]]:
     """(outcome, note) of each event of an id in the reader's progress, oldest first."""
     wanted = "select outcome, note from event where id = ? order by at"
-    with closing(sqlite3.connect(notebook.home / "lessons/progress.sqlite3")) as db:
+    file = notebook.home / "lessons/progress.sqlite3"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
         return db.execute(wanted, (id,)).fetchall()
 
 
@@ -118,11 +126,12 @@ class Below:
             self.button(words).click()
 
 
-@pytest.mark.parametrize("kind", ["code", "by hand", "choice"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_from_a_slip_by_hints_and_a_typo_to_the_right_answer(notebook, kind):
-    key = {"by hand": "Enter", "choice": "Space"}.get(kind, "")  # no mouse there
-    task = first(notebook, kind)
-    slip, wrong = mistyped(notebook, task)
+    found, key = KINDS[kind]
+    task, slip, wrong = next(found(notebook), (None, None, None))
+    if task is None:
+        pytest.skip(f"{notebook.file.stem} has no exercise of this kind: {kind}")
     stub, check = notebook.at(f"exercise:{task.id}"), notebook.at(f"check:{task.id}")
     below = Below(notebook, check, key)
 
@@ -133,9 +142,11 @@ def test_from_a_slip_by_hints_and_a_typo_to_the_right_answer(notebook, kind):
     expect(below.card).to_contain_text(f"{WRONG} not right yet")
     expect(below.card).to_contain_text(plain(slip.hint))
 
-    for i, hint in enumerate(task.hints, 1):
+    before = kept(notebook, task.id)[:-1]
+    given = [outcome for outcome, _ in before if outcome.startswith("hint")]  # by the notebook
+    for i, hint in list(enumerate(task.hints, 1))[len(given) :]:
         below.press("Hint")
-        expect(below.said).to_have_count(1 + i)
+        expect(below.said).to_have_count(1 + i - len(given))
         expect(below.said.last).to_contain_text(f"hint {i} of 3")
         expect(below.said.last).to_contain_text(plain(hint))
     below.press("Show an answer")
@@ -144,7 +155,7 @@ def test_from_a_slip_by_hints_and_a_typo_to_the_right_answer(notebook, kind):
     expect(below.button("Sure? Show it")).to_have_count(0)
     below.press("Show an answer")
     expect(below.button("Sure? Show it")).to_be_visible()
-    expect(below.said).to_have_count(4)
+    expect(below.said).to_have_count(4 - len(given))
     below.press("Sure? Show it")
     expect(below.said.last).to_contain_text(task.solution())
 
@@ -161,14 +172,16 @@ def test_from_a_slip_by_hints_and_a_typo_to_the_right_answer(notebook, kind):
     expect(below.card).to_contain_text(f"{RIGHT} right")
     for each in task.tested:
         expect(below.card).to_contain_text(plain(each))
-    events = kept(notebook, task.id)
-    helped = ["hint 1", "hint 2", "hint 3", "hint 3", "revealed"]
+    events = kept(notebook, task.id)[len(before) :]
+    helped = [*["hint 1", "hint 2", "hint 3"][len(given) :], "hint 3", "revealed"]
     assert [outcome for outcome, _ in events] == [WRONG, *helped, WRONG, RIGHT]
     assert events[0] == (WRONG, slip.name)
 
 
 def test_new_numbers_are_judged_with_hints_of_their_own(notebook):
-    task = first(notebook, "new numbers")
+    task = next((each for each in exercises(notebook) if has_new_numbers(each.id)), None)
+    if task is None:
+        pytest.skip(f"{notebook.file.stem} has no exercise with new numbers")
     below, keyboard = Below(notebook, notebook.at(f"check:{task.id}")), notebook.page.keyboard
     below.press("New numbers")
     name = below.shown.get_by_text(re.compile(rf"^{task.id}#\d+$"))
