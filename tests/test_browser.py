@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jupyter_core.utils import run_sync
@@ -214,6 +215,20 @@ def test_what_widgets_showed_stands_after_an_evening_in_which_their_cells_did_no
     shown = [cell["outputs"][0]["data"] for cell in second["cells"][:3]]
     assert [VIEW in data for data in shown] == [True, True, False]
     assert all(data["image/png"] == "a picture" for data in shown)
+
+
+def test_what_comes_on_a_closed_connection_is_read_in_the_protocol_of_an_open_one(tmp_path):
+    """The server forgets at the end what was agreed on, and reads on."""
+    from jupyter_server.serverapp import ServerApp
+    from jupyter_server.services.kernels import websocket
+    from jupyter_server.services.kernels.connection import channels
+
+    app = ServerApp()
+    app.parse_command_line(lab_options(tmp_path / "mine.ipynb"))
+    closed = channels.ZMQChannelsWebsocketConnection(config=app.config)
+    agree = websocket.KernelWebsocketHandler.select_subprotocol
+    newer = ["v1.kernel.websocket.jupyter.org"]
+    assert agree(SimpleNamespace(connection=closed), newer) == closed.subprotocol
 
 
 def test_jupyterlab_is_told_to_keep_what_widgets_show(tmp_path):

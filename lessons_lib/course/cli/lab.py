@@ -54,6 +54,9 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
         f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
         f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",  # no news, no updates
         "--ContentsManager.pre_save_hook=lessons_lib.course.notebooks.keeping.before_saving",
+        # In the newer protocol it mistakes a message to a connection that has just been closed, as
+        # at a restart, for one in the older: reads a huge length in it, and grows by 3 gigabytes.
+        "--ZMQChannelsWebsocketConnection.kernel_ws_protocol=",
         "--LabApp.log_level=ERROR",
         "--ServerApp.log_level=ERROR",  # the address is printed all the same
         "--ServerApp.answer_yes=True",  # Ctrl-C stops without asking
