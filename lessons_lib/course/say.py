@@ -124,9 +124,10 @@ def anchor(section: str, words: str = "") -> str:
     """A link, in HTML, to a section of the notebook in which it is shown.
 
     A heading's address is its words with a hyphen for each blank. JupyterLab does not find one with
-    letters that a browser encodes, as β: such a section is quoted.
+    letters that a browser encodes, as β: such a section is quoted. In a widget it makes a link look
+    like any other word, but for the line below it.
     """
     said, place = html.escape(words or section), section.replace(" ", "-")
     if quote(place, safe="!#$%&'()*+,/:;=?@[]^{|}~") != place:
         return said if words else f"“{said}”"
-    return f'<a href="#{html.escape(place)}">{said}</a>'
+    return f'<a href="#{html.escape(place)}" style="text-decoration:underline">{said}</a>'
