@@ -43,7 +43,7 @@ class Helped(Worded):
     LOOKS = {  # of the button for an answer: its words and its colour
         "closed": ("Show an answer", ""),
         "asking": ("Sure? Show it", "warning"),
-        "open": ("Shown", "warning"),
+        "open": ("Shown", ""),
     }
 
     def __init__(self, id: str):
