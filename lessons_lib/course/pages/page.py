@@ -52,6 +52,7 @@ def page(nb, name: str, assets: str | None = None) -> str:
         },
     }
     body = exporter.from_notebook_node(nb, resources=resources)[0]
+    body = body.replace("<th></th>", "<td></td>")  # a head without words is none
     return re.sub(r'(href="\w+)\.ipynb(?=["#])', r"\1.html", body)  # to the page beside it
 
 
