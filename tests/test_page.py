@@ -38,13 +38,13 @@ def test_a_page_says_what_a_picture_shows_and_asks_nobody():
     assert "<th></th>" not in made and "<td></td>" in made
     assert '<html lang="en">' in made and "<title>A &amp; B</title>" in made
     assert 'href="02_on.html#Here"' in made and "In&nbsp;[" not in made
-    assert re.findall(r'<script src="([^"]*)"', made) == ["../assets/mathjax/tex-chtml.js"]
+    assert re.findall(r'<script[^>]* src="([^"]*)"', made) == ["../assets/mathjax/tex-chtml.js"]
     assert not OTHERS.search(made)
 
 
 def test_a_page_without_mathjax_says_so():
     made = page(small(), "01_small")
-    assert "MathJax was not installed" in made and "<script src=" not in made
+    assert "MathJax was not installed" in made and "mathjax/" not in made
 
 
 def test_jupyterlab_finds_what_hands_on_the_alt_text():
