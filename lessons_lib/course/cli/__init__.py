@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from lessons_lib.course.cli import answers, lab, machine, makers, running
+from lessons_lib.course.cli import answers, lab, machine, makers, pages, running
 
 
 @click.group()
@@ -23,6 +23,7 @@ for command in (
     *(answers.check, answers.progress),
     *(running.run, running.rewrite, running.solve),
     *(makers.train, makers.measure, makers.bench),
+    pages.book,
     machine.doctor,
 ):
     main.add_command(command)

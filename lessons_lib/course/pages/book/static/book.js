@@ -1,0 +1,1 @@
+// Whatever scrolls sideways can be reached with the keyboard.
