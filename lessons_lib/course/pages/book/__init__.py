@@ -1,7 +1,6 @@
 """The book: every notebook, page, term and function of the course as one site, read offline."""
 
 import io
-import os
 import shutil
 import time
 from pathlib import Path
@@ -38,11 +37,14 @@ SETTINGS = {
     "mathjax_path": "mathjax/tex-svg.js",
     "mathjax3_config": {"options": {"enableMenu": False}},  # a menu makes each formula a tab stop
     "python_maximum_signature_line_length": 76,
+    "toc_object_entries_show_parents": "hide",
     "html_theme": "sphinx_book_theme",
     "html_static_path": ["_static"],
     "html_css_files": ["book.css"],
     "html_js_files": ["book.js"],
     "html_copy_source": False,
+    "html_show_search_summary": False,  # a page may not fetch others where it is read from a file
+    "html_context": {"default_mode": "auto"},
     "html_show_sphinx": False,
     "html_show_copyright": False,
     "html_last_updated_fmt": None,
@@ -51,7 +53,8 @@ SETTINGS = {
         "use_fullscreen_button": False,
         "home_page_in_toc": True,
         "show_navbar_depth": 1,
-        "show_toc_level": 2,
+        "show_toc_level": 1,
+        **dict.fromkeys(("navbar_start", "navbar_center", "navbar_end", "navbar_persistent"), []),
         "navigation_with_keys": False,
         "pygments_light_style": "a11y-high-contrast-light",
         "pygments_dark_style": "a11y-high-contrast-dark",

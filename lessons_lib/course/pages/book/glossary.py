@@ -45,11 +45,12 @@ def in_prose() -> list[tuple[str, re.Pattern]]:
 def first_terms(text: str, known: set[str]) -> list[tuple[int, int, str]]:
     """(from, to, symbol) for each term in a text that is not known yet, once; adds it to known.
 
-    Where two begin at one place the longer is meant: "guidance scale", not "guidance".
+    Where two begin at one place the longer is meant: "guidance scale", not "guidance". What stands
+    in “quotes” is another's word, or the name of a section.
     """
-    hits = [
-        (m.start(), -m.end(), s) for s, p in in_prose() if s not in known for m in p.finditer(text)
-    ]
+    text = re.sub("“[^”]*”", lambda quote: " " * len(quote[0]), text)
+    wanted = [(symbol, finds) for symbol, finds in in_prose() if symbol not in known]
+    hits = [(m.start(), -m.end(), symbol) for symbol, finds in wanted for m in finds.finditer(text)]
     found, end = [], 0
     for start, back, symbol in sorted(hits):
         if start >= end and symbol not in known:
@@ -83,8 +84,8 @@ def told_of(entry: dict) -> str:
 def place(notebook: str, section: str) -> str:
     """A link to a section of a notebook."""
     (file,) = (ROOT / "notebooks").glob(f"{notebook}_*.ipynb")
-    anchor = section.replace(" ", "-")
-    return f"[{notebook} {lesson(notebook).title}, “{escaped(section)}”](<../notebooks/{file.name}#{anchor}>)"
+    address = f"../notebooks/{file.name}#{section.replace(' ', '-')}"
+    return f"[{notebook} {lesson(notebook).title}, “{escaped(section)}”](<{address}>)"
 
 
 def plain(text: str) -> str:

@@ -152,7 +152,9 @@ def source(node, file: Path) -> str:
     kept = kept[: len(kept) - (len(lines) - node.end_lineno)]
     code = "\n".join(kept)
     where = file.relative_to(ROOT).as_posix()
-    return f"::::{{dropdown}} Source: {where}\n```python\n{code}\n```\n::::"
+    return (
+        f"::::{{dropdown}} Source: {where}\n:class-container: hint\n\n```python\n{code}\n```\n::::"
+    )
 
 
 # --- docstrings -----------------------------------------------------------------------------------
@@ -221,4 +223,5 @@ def place(path: Path, section: str) -> str:
     """A link to a notebook, or to a section of it."""
     if not section:
         return f"[{path.name[:2]}](../notebooks/{path.name})"
-    return f"[{path.name[:2]}, “{prose(section)}”](<../notebooks/{path.name}#{section.replace(' ', '-')}>)"
+    address = f"../notebooks/{path.name}#{section.replace(' ', '-')}"
+    return f"[{path.name[:2]}, “{prose(section)}”](<{address}>)"

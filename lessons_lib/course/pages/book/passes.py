@@ -1,7 +1,10 @@
-"""What Sphinx does to every page of the book: terms lead to the glossary, tables lose empty heads."""
+"""What Sphinx does to every page of the book: terms lead to the glossary, words can be found."""
+
+import re
 
 from docutils import nodes
-from sphinx import addnodes
+from sphinx import addnodes, search
+from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 
 from lessons_lib.course.pages.book.glossary import first_terms
@@ -28,13 +31,12 @@ class Terms(SphinxTransform):
 
 
 def open(text: nodes.Text) -> bool:
-    """Whether a term may be linked here."""
+    """Whether a term may be linked here: not in what others wrote, nor where a reader looks later."""
     node = text.parent
     while node is not None:
-        folded = node.get("design_component") == "dropdown" or "cell_output" in node.get(
-            "classes", []
-        )
-        if isinstance(node, CLOSED) or folded:
+        named = isinstance(node, nodes.section) and node[0].astext().startswith("References")
+        later = node.get("design_component") == "dropdown" or "cell_output" in node["classes"]
+        if isinstance(node, CLOSED) or named or later:
             return False
         node = node.parent
     return True
@@ -68,8 +70,19 @@ class Heads(SphinxTransform):
                 head.parent.remove(head)
 
 
+class Letters(SearchEnglish):
+    """English, in which an accent belongs to the letter below it: x̂0 is one word."""
+
+    _word_re = re.compile(r"[\w\u0300-\u036f]+")
+    js_splitter_code = (
+        "var splitQuery = (query) => query"
+        ".split(/[^\\p{Letter}\\p{Mark}\\p{Number}_]+/gu).filter((term) => term);"
+    )
+
+
 def setup(app):
-    """Enter both into Sphinx."""
+    """Enter all of it into Sphinx."""
+    search.languages["en"] = Letters
     app.add_transform(Terms)
     app.add_transform(Heads)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -156,7 +156,8 @@ def hints_of(number: str) -> dict[str, list[str]]:
 def folded(hints: list[str]) -> str:
     """Hints that unfold one after the other."""
     return "\n\n".join(
-        f":::{{dropdown}} Hint {i} of {len(hints)}\n{hint}\n:::" for i, hint in enumerate(hints, 1)
+        f":::{{dropdown}} Hint {i} of {len(hints)}\n:class-container: hint\n\n{hint}\n:::"
+        for i, hint in enumerate(hints, 1)
     )
 
 
@@ -173,6 +174,8 @@ def ways_to_get(name: str, repository: str) -> str:
 [Open in Colab]({colab})
 
 :::{{dropdown}} In Colab, run this first
+:class-container: hint
+
 A notebook needs the course around it, its data and trained models. Make a cell above the first:
 
 ```text
