@@ -36,7 +36,6 @@ SETTINGS = {
     "myst_heading_slug_func": "lessons_lib.course.pages.book.sources.slug",
     "mathjax_path": "mathjax/tex-svg.js",
     "mathjax3_config": {"options": {"enableMenu": False}},  # a menu makes each formula a tab stop
-    "python_maximum_signature_line_length": 76,
     "toc_object_entries_show_parents": "hide",
     "html_theme": "sphinx_book_theme",
     "html_static_path": ["_static"],

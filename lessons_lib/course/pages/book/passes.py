@@ -31,7 +31,7 @@ class Terms(SphinxTransform):
 
 
 def open(text: nodes.Text) -> bool:
-    """Whether a term may be linked here: not in what others wrote, nor where a reader looks later."""
+    """Whether a term may be linked here: in the text itself, by us."""
     node = text.parent
     while node is not None:
         named = isinstance(node, nodes.section) and node[0].astext().startswith("References")

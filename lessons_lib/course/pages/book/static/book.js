@@ -1,12 +1,28 @@
-// Whatever scrolls sideways can be reached with the keyboard, and says what it is.
+// Whatever scrolls sideways can be reached with the keyboard.
+const WIDE = [
+  ...["pre", "div.math", "mjx-container[display]", ".text_html"].map((each) => `.bd-article ${each}`),
+  ".pst-scrollable-table-container",
+].join(", ");
+
 function reachable() {
-  for (const box of document.querySelectorAll(
-    ".bd-article pre, .bd-article div.math, .bd-article .text_html, .pst-scrollable-table-container"
-  )) {
+  for (const box of document.querySelectorAll(WIDE)) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 }
-addEventListener("load", reachable);
+
+// An arrow in the margin says what it unfolds.
+function named() {
+  for (const arrow of document.querySelectorAll("nav details > summary")) {
+    const above = arrow.closest("li")?.querySelector("a");
+    if (above) arrow.setAttribute("aria-label", `Pages below ${above.textContent.trim()}`);
+  }
+}
+
+addEventListener("load", async () => {
+  named();
+  await window.MathJax?.startup?.promise;
+  reachable();
+});
 addEventListener("resize", reachable);
 document.addEventListener("toggle", reachable, true);
