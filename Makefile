@@ -8,7 +8,7 @@
 #   PROCESSES=8         tests in eight processes, on a machine with that many cores; 2 otherwise
 
 SHELL := bash
-.PHONY: lab test test-more test-browser mutants run notebooks slides book lint format checkpoints clean
+.PHONY: lab test test-more test-browser mutants run notebooks slides slides-pdf book lint format checkpoints clean
 
 # The environment: a conda environment of your own, else .venv.
 ENV := .venv
@@ -48,9 +48,12 @@ run: $(RUNTIME)
 notebooks: $(RUNTIME)
 	@$(ENV)/bin/lessons notebooks
 
-# A deck for each notebook, and a book of all; both are read with no network.
+# A deck for each notebook, the lecturer's notes on paper, a book of all: no network is needed.
 slides: $(PAGES)
 	@$(ENV)/bin/lessons slides
+
+slides-pdf: $(BROWSER)
+	@$(ENV)/bin/lessons slides --pdf
 
 book: $(PAGES)
 	@$(ENV)/bin/lessons book

@@ -1,29 +1,20 @@
 """A real browser, in which nothing may leave the machine and no page may complain."""
 
-import shutil
 from urllib.parse import urlsplit
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-# Root may start a browser only without its sandbox; the rest keeps it from looking for updates.
-QUIET = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync --disable-default-apps --mute-audio""".split()
+from lessons_lib.course.pages import pdf
 
 
 @pytest.fixture(scope="session")
 def chromium():
     """The browser, started once a process."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"NO BROWSER, nothing was looked at: none of {', '.join(NAMES)} is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
-        yield browser
-        browser.close()
+    try:
+        with pdf.chromium() as browser:
+            yield browser
+    except FileNotFoundError as problem:
+        pytest.skip(f"NOTHING WAS LOOKED AT: {problem}")
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class Heads(SphinxTransform):
 
 
 class Letters(SearchEnglish):
-    """English, in which an accent belongs to the letter below it: x̂0 is one word."""
+    """English, in which an accent belongs to the letter below it: a hat splits no word."""
 
     _word_re = re.compile(r"[\w\u0300-\u036f]+")
     js_splitter_code = (

@@ -1,0 +1,13 @@
+"""What keeps somebody from a page who does not see, or not all colours, or uses no mouse."""
+
+from axe_playwright_python.sync_playwright import Axe
+
+
+def barriers(page, *known: str) -> list[str]:
+    """The serious and critical findings of axe on a page, but for the rules that are known."""
+    found = [rule for rule in Axe().run(page).response["violations"] if rule["id"] not in known]
+    return [
+        f"{rule['id']}, {len(rule['nodes'])} times: {rule['nodes'][0]['html'][:120]}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
