@@ -4,10 +4,11 @@ import copy
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+from lessons_lib.course.exercises.bank import find
 from lessons_lib.course.pages.book import glossary, library
-from lessons_lib.course.words import load
 from lessons_lib.files import ROOT
 
 WAYS = ("way-in", "way-on")  # links to the neighbours, which every page of the book has anyway
@@ -120,8 +121,7 @@ def notebook(nb: dict, name: str, repository: str = "") -> dict:
 
     Its pictures get the words that say what they show; notes to the lecturer are left out.
     """
-    nb, hints = copy.deepcopy(nb), hints_of(name[:2])
-    cells = []
+    nb, cells = copy.deepcopy(nb), []
     for cell in nb["cells"]:
         about = cell["metadata"]
         if cell["id"] in WAYS or about.get("slideshow", {}).get("slide_type") == "notes":
@@ -137,8 +137,9 @@ def notebook(nb: dict, name: str, repository: str = "") -> dict:
             if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
                 about["mystnb"] = {"image": {"alt": alt}}
         for tag in about.get("tags", []):
-            if tag.startswith("check:") and (given := hints.get(tag.removeprefix("check:"))):
-                cells.append(words(f"{cell['id']}-hints", folded(given)))
+            if tag.startswith("check:"):
+                hints = find(tag.removeprefix("check:")).hints
+                cells.append(words(f"{cell['id']}-hints", folded(hints)))
     nb["cells"] = cells
     return nb
 
@@ -148,12 +149,7 @@ def words(id: str, text: str) -> dict:
     return {"cell_type": "markdown", "id": id, "metadata": {}, "source": text}
 
 
-def hints_of(number: str) -> dict[str, list[str]]:
-    """The hints of a notebook's exercises, by their ids."""
-    return {id: said["hints"] for id, said in load("exercises", number, dict).items()}
-
-
-def folded(hints: list[str]) -> str:
+def folded(hints: Sequence[str]) -> str:
     """Hints that unfold one after the other."""
     return "\n\n".join(
         f":::{{dropdown}} Hint {i} of {len(hints)}\n:class-container: hint\n\n{hint}\n:::"
