@@ -159,3 +159,17 @@ def test_the_library_leads_to_the_lessons_that_write_it_out():
     said = library.lessons_of("reverse_var")
     assert "“Why going back needs the data”" in said
     assert ROOT.joinpath("notebooks", said.split("notebooks/")[1].split("#")[0]).is_file()
+
+
+@pytest.mark.parametrize(
+    "code, name",
+    [
+        ("Level", "lessons_lib.levels.Level"),
+        ("eps_from_x0(x, x0, t)", "lessons_lib.diffuse.eps_from_x0"),
+        ('learn.load("digits")', "lessons_lib.learn.load"),
+        ("digits", ""),  # a data set in the library, a network in a notebook
+        ("t.alpha", ""),
+    ],
+)
+def test_code_means_a_function_where_it_can_mean_nothing_else(code, name):
+    assert library.meant(code) == name

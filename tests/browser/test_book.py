@@ -21,7 +21,7 @@ NOTEBOOKS = sources.notebooks()
 STEMS = [path.stem for path in NOTEBOOKS]
 THEMES = {"light": {}, "dark": {"dark": True}}
 # One of each kind: all of them, in both themes, take ten minutes.
-KINDS = ["index", "notebooks/04_ddim_by_hand", "docs/glossary", "docs/errata", "docs/teaching"]
+KINDS = ["index", "notebooks/00_start_here", "docs/glossary", "docs/errata", "docs/teaching"]
 KINDS += ["docs/part_one/recall", "library/learn", "search", "genindex"]
 
 
@@ -185,6 +185,12 @@ def test_every_public_function_has_an_address(read):
             names = [node.name for node in library.public(library.parsed(file).body)]
             homes = {library.home(room, file, name) for name in names}
             assert homes <= page.ids
+
+
+def test_a_function_named_in_a_notebook_leads_to_its_lines(read):
+    links = read.pages["notebooks/04_ddim_by_hand"].links
+    assert "../library/diffuse.html#lessons_lib.diffuse.eps_from_x0" in links
+    assert "../library/samplers.html#lessons_lib.samplers.ddim_inversion" in links
 
 
 # --- as a browser shows it ------------------------------------------------------------------------

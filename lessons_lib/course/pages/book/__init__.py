@@ -51,6 +51,7 @@ SETTINGS = {
         "use_download_button": False,  # each notebook has one of its own, with its words
         "use_fullscreen_button": False,
         "home_page_in_toc": True,
+        "footer_content_items": [],
         "show_navbar_depth": 1,
         "show_toc_level": 1,
         **dict.fromkeys(("navbar_start", "navbar_center", "navbar_end", "navbar_persistent"), []),

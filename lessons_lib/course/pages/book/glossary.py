@@ -76,7 +76,9 @@ def told_of(entry: dict) -> str:
     where = f"Explained in {place(**entry['first'])}"
     if "deeper" in entry:
         where += f"; before that, in a part that goes deeper, in {place(**entry['deeper'])}"
-    said = [entry["means"], f"*Say:* {entry['reads']}. *Elsewhere:* {entry['others']}"]
+    aloud = f"*Say:* {entry['reads']}." if entry["reads"] != entry["symbol"] else ""
+    others = f"*Elsewhere:* {entry['others']}" if entry["others"] else ""
+    said = filter(None, [entry["means"], f"{aloud} {others}".strip()])
     lines = [escaped(entry["symbol"]), *[f"  {plain(each)}\n" for each in said], f"  {where}.\n"]
     return "\n".join(lines)
 

@@ -86,6 +86,25 @@ def exported(package: Path) -> set[tuple[str, str]]:
     return {(node.module, alias.name) for node in nodes for alias in node.names}
 
 
+@cache
+def homes() -> dict[str, str]:
+    """name -> from where one imports it, for each public name that the wing has only once."""
+    found: dict[str, list[str]] = {}
+    for room in rooms():
+        for file in modules(room):
+            for node in public(parsed(file).body):
+                found.setdefault(node.name, []).append(home(room, file, node.name))
+    return {name: where[0] for name, where in found.items() if len(where) == 1}
+
+
+def meant(code: str) -> str:
+    """The function or class that a piece of code names; "" for a word that may be a variable's."""
+    name = re.fullmatch(r"(?:lessons_lib\.)?(?:\w+\.)?(\w+)(\(.*\))?", code)
+    if not name or not (name[2] or "_" in name[1].strip("_") or name[1][0].isupper()):
+        return ""
+    return homes().get(name[1], "")
+
+
 def public(body: list) -> Iterator[ast.AST]:
     """The functions and classes of a body that do not begin with an underscore."""
     yield from (n for n in body if isinstance(n, KINDS) and not n.name.startswith("_"))

@@ -8,6 +8,7 @@ from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 
 from lessons_lib.course.pages.book.glossary import first_terms
+from lessons_lib.course.pages.book.library import meant
 
 # No term is linked in these: code, formulas, headings, links, and what is folded or printed.
 CLOSED = (
@@ -30,8 +31,8 @@ class Terms(SphinxTransform):
                 link(text, first_terms(text.astext(), known))
 
 
-def open(text: nodes.Text) -> bool:
-    """Whether a term may be linked here: in the text itself, by us."""
+def open(text: nodes.Node) -> bool:
+    """Whether this may be a link: in the text itself, by us."""
     node = text.parent
     while node is not None:
         named = isinstance(node, nodes.section) and node[0].astext().startswith("References")
@@ -59,6 +60,21 @@ def link(text: nodes.Text, terms: list[tuple[int, int, str]]) -> None:
     text.parent.replace(text, [*made, nodes.Text(said[at:])])
 
 
+class Code(SphinxTransform):
+    """The first mention of each function of the library on a page leads to its lines."""
+
+    default_priority = 800
+
+    def apply(self, **_):
+        known = {""}
+        for code in list(self.document.findall(nodes.literal)):
+            name = meant(code.astext()) if open(code) else ""
+            if name not in known:
+                known.add(name)
+                about = {"refdomain": "py", "reftype": "obj", "reftarget": name, "refwarn": True}
+                code.replace_self(addnodes.pending_xref("", code.deepcopy(), **about))
+
+
 class Heads(SphinxTransform):
     """A table whose head says nothing has none."""
 
@@ -83,6 +99,6 @@ class Letters(SearchEnglish):
 def setup(app):
     """Enter all of it into Sphinx."""
     search.languages["en"] = Letters
-    app.add_transform(Terms)
-    app.add_transform(Heads)
+    for each in (Terms, Code, Heads):
+        app.add_transform(each)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
