@@ -16,6 +16,9 @@ from lessons_lib.course.pages import book
 from lessons_lib.course.pages.book import glossary, library, sources
 from lessons_lib.files import ROOT
 
+# Its theme and its parser call what Sphinx is about to rename.
+pytestmark = pytest.mark.filterwarnings("ignore:.*Check CHANGES for Sphinx API")
+
 GITHUB = "https://github.com/OWNER/NAME"
 NOTEBOOKS = sources.notebooks()
 STEMS = [path.stem for path in NOTEBOOKS]
