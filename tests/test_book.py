@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from lessons_lib.course.cli import main
-from lessons_lib.course.pages.book import glossary, library, sources
+from lessons_lib.course.pages.book import glossary, library, links, sources
 from lessons_lib.files import ROOT
 
 GITHUB = "https://github.com/OWNER/NAME"
-NOTEBOOKS = sources.notebooks()
+NOTEBOOKS = links.notebooks()
 
 
 def read(path) -> dict:
@@ -152,7 +152,7 @@ def test_a_signature_is_what_the_file_says():
 
 def test_a_docstring_s_columns_stay_columns():
     assert library.paragraph("a    the first\nb    the second").startswith("```text\n")
-    assert library.paragraph("x_t = `a` * <b>") == "x\\_t = `a` \\* \\<b>"
+    assert links.prose("x_t = `a` * <b>, *so*") == "x\\_t = `a` \\* \\<b>, *so*"
 
 
 def test_the_library_leads_to_the_lessons_that_write_it_out():

@@ -13,14 +13,16 @@ from filelock import FileLock
 
 from lessons_lib.course.exercises.bank import find
 from lessons_lib.course.pages import book
-from lessons_lib.course.pages.book import glossary, library, sources
+from lessons_lib.course.pages.book import glossary, library, links, sources
+from lessons_lib.course.practice.flash import load_cards
+from lessons_lib.course.practice.written import load_questions
 from lessons_lib.files import ROOT
 
 # Its theme and its parser call what Sphinx is about to rename.
 pytestmark = pytest.mark.filterwarnings("ignore:.*Check CHANGES for Sphinx API")
 
 GITHUB = "https://github.com/OWNER/NAME"
-NOTEBOOKS = sources.notebooks()
+NOTEBOOKS = links.notebooks()
 STEMS = [path.stem for path in NOTEBOOKS]
 THEMES = {"light": {}, "dark": {"dark": True}}
 # One of each kind: all of them, in both themes, take ten minutes.
@@ -34,8 +36,8 @@ def site(tmp_path_factory) -> Path:
     folder = tmp_path_factory.getbasetemp()
     folder = (folder if folder.name.startswith("pytest-") else folder.parent) / "book"
     with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            (folder / "html").mkdir(parents=True)
+        if not (folder / "html" / "index.html").exists():
+            (folder / "html").mkdir(parents=True, exist_ok=True)
             (folder / "html" / "stale.html").write_text("an older book's")
             book.make(folder, GITHUB)
     return folder / "html"
@@ -263,8 +265,10 @@ def test_the_theme_has_a_switch(site, look):
         assert page.evaluate("document.documentElement.dataset.theme") == mode
 
 
-def test_hints_unfold_one_by_one(site, look):
+def test_questions_and_hints_are_folded_and_hints_unfold_one_by_one(site, look):
     page = look(f"file://{site}/notebooks/04_ddim_by_hand.html")
+    for folded in (load_questions("04")[0]["question"], load_cards("04")[0]["question"]):
+        assert page.locator("details:not([open]) > summary", has_text=folded).count() == 1
     hint = page.locator("details.hint", has_text="Hint 1 of 3").first
     said = hint.get_by_text(find("ddim.one_step_by_hand").hints[0][:20])
     assert not said.is_visible()

@@ -1,6 +1,7 @@
 """The book: every notebook, page, term and function of the course as one site, read offline."""
 
 import io
+import re
 import shutil
 import time
 from pathlib import Path
@@ -16,7 +17,6 @@ SCRIPTS = ("tex-svg.js", "input/tex/extensions")  # MathJax: formulas drawn with
 SETTINGS = {
     "project": "Diffusion models by hand",
     "html_title": "Diffusion models by hand",
-    "copyright": "",
     "extensions": [
         "myst_nb",
         "sphinx_design",
@@ -26,27 +26,21 @@ SETTINGS = {
     "language": "en",
     "root_doc": "index",
     "exclude_patterns": ["notebooks/downloads"],
-    "suppress_warnings": [
-        "myst.header"
-    ],  # 00 has a ### before its first ##: a taste; it nests right
+    # 00 has a ### before its first ##, a taste of what comes; its page makes a section of it.
+    "suppress_warnings": ["myst.header"],
     "nb_execution_mode": "off",
-    "nb_render_markdown_format": "myst",
     "myst_enable_extensions": ["dollarmath", "amsmath", "colon_fence"],
     "myst_heading_anchors": 4,
-    "myst_heading_slug_func": "lessons_lib.course.pages.book.sources.slug",
+    "myst_heading_slug_func": "lessons_lib.course.pages.book.links.slug",
     "mathjax_path": "mathjax/tex-svg.js",
     "mathjax3_config": {"options": {"enableMenu": False}},  # a menu makes each formula a tab stop
     "toc_object_entries_show_parents": "hide",
     "html_theme": "sphinx_book_theme",
-    "html_static_path": ["_static"],
     "html_css_files": ["book.css"],
     "html_js_files": ["book.js"],
     "html_copy_source": False,
     "html_show_search_summary": False,  # a page may not fetch others where it is read from a file
     "html_context": {"default_mode": "auto"},
-    "html_show_sphinx": False,
-    "html_show_copyright": False,
-    "html_last_updated_fmt": None,
     "html_theme_options": {
         "use_download_button": False,  # each notebook has one of its own, with its words
         "use_fullscreen_button": False,
@@ -91,7 +85,8 @@ def make(folder: Path = files.ROOT / "build" / "book", repository: str = "") -> 
         app = Sphinx(written, None, html, trees, "html", settings, status=None, warning=said)
         app.build(force_all=True)
     if said.getvalue():
-        raise RuntimeError(f"the book is not whole:\n{said.getvalue()}")
+        plain = re.sub(r"\x1b\[[\d;]*m", "", said.getvalue())
+        raise RuntimeError(f"the book is not whole:\n{plain}")
     return Made(html / "index.html", len(app.env.found_docs), time.perf_counter() - began)
 
 

@@ -5,6 +5,7 @@ from functools import cache
 
 import yaml
 
+from lessons_lib.course.pages.book.links import escaped, notebooks, place, prose
 from lessons_lib.course.practice.lessons import lesson, lessons
 from lessons_lib.files import ROOT
 
@@ -73,28 +74,16 @@ def page() -> str:
 
 def told_of(entry: dict) -> str:
     """One entry: what it means, how it is said, what others call it, and where it is explained."""
-    where = f"Explained in {place(**entry['first'])}"
+    where = f"Explained in {section(**entry['first'])}"
     if "deeper" in entry:
-        where += f"; before that, in a part that goes deeper, in {place(**entry['deeper'])}"
-    aloud = f"*Say:* {entry['reads']}." if entry["reads"] != entry["symbol"] else ""
-    others = f"*Elsewhere:* {entry['others']}" if entry["others"] else ""
-    said = filter(None, [entry["means"], f"{aloud} {others}".strip()])
-    lines = [escaped(entry["symbol"]), *[f"  {plain(each)}\n" for each in said], f"  {where}.\n"]
-    return "\n".join(lines)
+        where += f"; before that, in a part that goes deeper, in {section(**entry['deeper'])}"
+    aloud = f"*Say:* {escaped(entry['reads'])}." if entry["reads"] != entry["symbol"] else ""
+    others = f"*Elsewhere:* {prose(entry['others'])}" if entry["others"] else ""
+    said = filter(None, [prose(entry["means"]), f"{aloud} {others}".strip(), f"{where}."])
+    return "\n".join([escaped(entry["symbol"]), *[f"  {each}\n" for each in said]])
 
 
-def place(notebook: str, section: str) -> str:
-    """A link to a section of a notebook."""
-    (file,) = (ROOT / "notebooks").glob(f"{notebook}_*.ipynb")
-    address = f"../notebooks/{file.name}#{section.replace(' ', '-')}"
-    return f"[{notebook} {lesson(notebook).title}, “{escaped(section)}”](<{address}>)"
-
-
-def plain(text: str) -> str:
-    """A sentence in which *stress* and `code` stay, and nothing else is markup."""
-    return re.sub(r"([_<\[\]|$\\{}])", r"\\\1", text)
-
-
-def escaped(text: str) -> str:
-    """Words of which nothing is markup."""
-    return re.sub(r"([*`])", r"\\\1", plain(text))
+def section(notebook: str, section: str) -> str:
+    """A link to a section of a notebook, by its number."""
+    (name,) = (path.name for path in notebooks() if path.name.startswith(notebook))
+    return place(name, f"{notebook} {lesson(notebook).title}", section)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from lessons_lib.course.pages.book.links import notebooks, place, prose
 from lessons_lib.files import ROOT
 
 WING = ROOT / "lessons_lib"
@@ -191,14 +192,6 @@ def paragraph(text: str) -> str:
     return prose(text)
 
 
-def prose(text: str) -> str:
-    """Words of a docstring: code stays code, nothing else is markup."""
-    parts = re.split(r"(``[^`]+``|`[^`]+`)", text)
-    return "".join(
-        p if i % 2 else re.sub(r"([*_<\[\]|$\\{}#])", r"\\\1", p) for i, p in enumerate(parts)
-    )
-
-
 # --- lessons --------------------------------------------------------------------------------------
 
 
@@ -214,7 +207,7 @@ def lessons_of(name: str) -> str:
 def uses() -> dict[str, tuple[list[str], list[str]]]:
     """name -> links to where the notebooks define it, and to where each first imports it."""
     found: dict[str, tuple[list[str], list[str]]] = {}
-    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+    for path in notebooks():
         section = ""
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
@@ -223,7 +216,7 @@ def uses() -> dict[str, tuple[list[str], list[str]]]:
                 continue
             for name, defined in named(text):
                 where = found.setdefault(name, ([], []))[not defined]
-                link = place(path, section if defined else "")
+                link = place(path.name, path.name[:2], section if defined else "")
                 if not any(each.startswith(link[:4]) for each in where):
                     where.append(link)
     return found
@@ -236,11 +229,3 @@ def named(code: str) -> Iterator[tuple[str, bool]]:
             yield node.name, True
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lessons_lib"):
             yield from ((alias.name, False) for alias in node.names)
-
-
-def place(path: Path, section: str) -> str:
-    """A link to a notebook, or to a section of it."""
-    if not section:
-        return f"[{path.name[:2]}](../notebooks/{path.name})"
-    address = f"../notebooks/{path.name}#{section.replace(' ', '-')}"
-    return f"[{path.name[:2]}, “{prose(section)}”](<{address}>)"

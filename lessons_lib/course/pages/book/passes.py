@@ -10,7 +10,7 @@ from sphinx.transforms import SphinxTransform
 from lessons_lib.course.pages.book.glossary import first_terms
 from lessons_lib.course.pages.book.library import meant
 
-# No term is linked in these: code, formulas, headings, links, and what is folded or printed.
+# Nothing becomes a link in these: code, formulas, headings, and what is a link already.
 CLOSED = (
     *(nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment),
     *(nodes.title, nodes.rubric, nodes.caption, nodes.term, nodes.reference, nodes.target),
@@ -27,19 +27,17 @@ class Terms(SphinxTransform):
     def apply(self, **_):
         known: set[str] = set()
         for text in list(self.document.findall(nodes.Text)):
-            if open(text):
+            if may_link(text):
                 link(text, first_terms(text.astext(), known))
 
 
-def open(text: nodes.Node) -> bool:
+def may_link(node: nodes.Node) -> bool:
     """Whether this may be a link: in the text itself, by us."""
-    node = text.parent
-    while node is not None:
+    while (node := node.parent) is not None:
         named = isinstance(node, nodes.section) and node[0].astext().startswith("References")
         later = node.get("design_component") == "dropdown" or "cell_output" in node["classes"]
         if isinstance(node, CLOSED) or named or later:
             return False
-        node = node.parent
     return True
 
 
@@ -68,7 +66,7 @@ class Code(SphinxTransform):
     def apply(self, **_):
         known = {""}
         for code in list(self.document.findall(nodes.literal)):
-            name = meant(code.astext()) if open(code) else ""
+            name = meant(code.astext()) if may_link(code) else ""
             if name not in known:
                 known.add(name)
                 about = {"refdomain": "py", "reftype": "obj", "reftarget": name, "refwarn": True}

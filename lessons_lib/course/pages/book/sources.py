@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lessons_lib.course.exercises.bank import find
 from lessons_lib.course.pages.book import glossary, library
+from lessons_lib.course.pages.book.links import notebooks
 from lessons_lib.files import ROOT
 
 WAYS = ("way-in", "way-on")  # links to the neighbours, which every page of the book has anyway
@@ -20,11 +21,6 @@ BESIDE = {  # the pages around the notebooks, each with its title above them in 
         *("data/README", "data/checkpoints/README", "LICENSE-text"),
     ),
 }
-
-
-def slug(title: str) -> str:
-    """A heading's address: its words with a hyphen for each blank, as JupyterLab has it."""
-    return title.strip().replace(" ", "-")
 
 
 def write(folder: Path, repository: str = "") -> None:
@@ -41,22 +37,14 @@ def write(folder: Path, repository: str = "") -> None:
     put(folder / "docs" / "glossary.md", glossary.page())
     for name, text in library.pages().items():
         put(folder / "library" / f"{name}.md", text)
-    for path in [
-        ROOT / "LICENSE",
-        *(ROOT / "docs").rglob("*.png"),
-        *(ROOT / "data").rglob("*.png"),
-    ]:
+    pictures = [*(ROOT / "docs").rglob("*.png"), *(ROOT / "data").rglob("*.png")]
+    for path in [ROOT / "LICENSE", *pictures]:
         shutil.copyfile(path, folder / path.relative_to(ROOT))
 
 
 def put(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-def notebooks() -> list[Path]:
-    """The notebooks of the course, in order."""
-    return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 def pages() -> list[Path]:
@@ -82,7 +70,7 @@ def parts() -> dict[str, list[str]]:
 def contents() -> str:
     """The table of contents: the parts of the course, then the pages around it."""
     found = {name: [f"notebooks/{each}" for each in inside] for name, inside in parts().items()}
-    for name, page in zip(found, sorted((ROOT / "docs").glob("part_*")), strict=True):
+    for name, page in zip(found, sorted((ROOT / "docs").glob("part_*")), strict=False):
         found[name].append(f"docs/{page.name}/README")
     return "".join(tree(entries, name) for name, entries in (found | BESIDE).items())
 
