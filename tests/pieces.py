@@ -11,6 +11,7 @@ from lessons_lib.course.practice.lessons import title
 
 WORDS = {  # what is said of a notebook, and the cell in it that shows it
     "exercises": None,
+    "notes": None,
     "cards": 'cards("{}")',
     "questions": 'questions("{}")',
 }

@@ -1,4 +1,4 @@
-"""A new notebook is five files: itself, its exercises' code, and three files of words.
+"""A new notebook is six files: itself, its exercises' code, and four files of words.
 
 In the two maps it gets its row, and its neighbour a way to it; what is not there yet is named.
 The next notebook that the map has planned is put, small, into a copy of the course; then a piece
@@ -29,7 +29,7 @@ N, TITLE = PLANNED[0]
 BEFORE = f"{int(N) - 1:02}"
 NAME = f"{N}_{re.sub('[^a-z]+', '_', TITLE.lower())}.ipynb"
 NOTEBOOK, CODE = f"notebooks/{NAME}", "lessons_lib/course/exercises/newcomer.py"
-FIVE = {
+FILES = {
     CODE: '''"""Exercises of a new notebook."""
 
 from lessons_lib.course.exercises.bank import on_paper
@@ -64,6 +64,10 @@ on_paper(
         '  must: ["one point", "another point"]\n'
         for n in ("first", "second", "third", "fourth", "fifth", "sixth")
     ),
+    f"data/notes/{N}.yaml": """head:
+  minutes: 2
+  say: "Who has climbed a hill in the fog?"
+""",
     NOTEBOOK: "",  # written below
 }
 
@@ -77,10 +81,12 @@ def cells() -> list[dict]:
         "device, generator = begin(seed=1)",
         id="begin",
     )
+    head = cell("markdown", head, "given", id="head")
+    head["metadata"]["slideshow"]["slide_type"] = "slide"
     begin["metadata"]["jupyter"] = {"source_hidden": True}
     return [
         cell("markdown", "", id="way-in"),
-        cell("markdown", head, "given", id="head"),
+        head,
         begin,
         cell("markdown", "## Where the density climbs\n\n**Before you run**: up?", id="asks"),
         cell("code", "print('down')", id="told"),
@@ -110,17 +116,17 @@ def ends(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A copy of the course with the five files, its rows in the two maps, and ways to it."""
+    """A copy of the course with the six files, its rows in the two maps, and ways to it."""
     root = tmp_path_factory.mktemp("course")
     for name in ("lessons_lib", "tests", "notebooks", "docs"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "data").mkdir()
     for path in (ROOT / "data").iterdir():  # words are copied; weights and pictures are the same
-        copied = path.name in ("exercises", "cards", "questions")
+        copied = path.name in ("exercises", "cards", "questions", "notes")
         (shutil.copytree if copied else os.symlink)(path, root / "data" / path.name)
     for name in ("README.md", "LICENSE", "LICENSE-text.md", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)
-    for name, text in FIVE.items():
+    for name, text in FILES.items():
         (root / name).write_text(text, encoding="utf-8")
     path = root / NOTEBOOK
     nb = {"cells": cells(), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -140,7 +146,7 @@ def test_nothing_is_missing_here():
     assert missing(ROOT) == []
 
 
-def test_five_files_and_a_row_in_each_map_are_a_notebook(course):
+def test_six_files_and_a_row_in_each_map_are_a_notebook(course):
     assert missing(course) == []
 
 
@@ -149,11 +155,12 @@ LACKS = {
     f"data/exercises/{N}.yaml": f"data/exercises/{N}.yaml is missing",
     f"data/cards/{N}.yaml": f"data/cards/{N}.yaml is missing",
     f"data/questions/{N}.yaml": f"data/questions/{N}.yaml is missing",
+    f"data/notes/{N}.yaml": f"data/notes/{N}.yaml is missing",
     NOTEBOOK: f"README.md has ● at {N}, and no notebook {N} is there",
 }
 
 
-@pytest.mark.parametrize("name", FIVE)
+@pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_missing_is_named(course, name, tmp_path):
     taken = shutil.move(course / name, tmp_path / "taken")
     try:

@@ -1,4 +1,4 @@
-"""What the course says, from YAML files: data/exercises, cards, questions, clinic."""
+"""What the course says, from YAML files: data/exercises, cards, questions, notes, clinic."""
 
 from pathlib import Path
 
