@@ -25,7 +25,7 @@ WIDTH, HEIGHT = 1600, 900  # a slide, in its own pixels; the browser scales it t
 ENDS = ("slide", "subslide")
 
 # What tells a reader something, and teaches no formula: its code stays off the slides.
-TELLS = {"show", "show_table", "explore", "print", "cards", "tally"}
+TELLS = {"show", "show_table", "explore", "print", "questions", "cards", "tally"}
 
 
 class Note(NamedTuple):
@@ -122,8 +122,11 @@ def aside(text: str, id: str):
 
 
 def teaches(cell) -> bool:
-    """Whether a cell is code that is part of the lesson: it does more than draw, or tell."""
-    if cell.cell_type != "code":
+    """Whether a cell is code that is part of the lesson: it does more than draw, or tell.
+
+    A cell whose slideshow metadata say `"code": false` prepares what it tells: a table of results.
+    """
+    if cell.cell_type != "code" or not cell.metadata.get("slideshow", {}).get("code", True):
         return False
     if any("image/png" in output.get("data", {}) for output in cell.outputs):
         return False
