@@ -70,6 +70,7 @@ def test_no_slide_is_cut_off_or_shut_to_anybody(path, edition, folder, look):
     on_screen = shown(look, page)
     assert on_screen.evaluate(UNSET) == []
     assert on_screen.locator("img:not([alt]), img[alt='']").count() == 0
+    assert on_screen.locator(".reveal").bounding_box()["height"] == HEIGHT  # else all is white
     slides = on_screen.evaluate(MEASURE)
     assert len(slides) > 5
     wrong = []
