@@ -32,8 +32,10 @@ WATCH = """(output) => {
     for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, move, true);
   }
   window.moved = window.answered = 0;
-  new MutationObserver(() => { window.answered ||= performance.now(); })
-    .observe(output, { childList: true, subtree: true });
+  const picture = (change) => change.target.closest?.(".widget-html");
+  new MutationObserver((changes) => {
+    if (changes.some(picture)) window.answered ||= performance.now();
+  }).observe(output, { childList: true, subtree: true });
 }"""
 VALUE = """(each) =>
   each.getAttribute("aria-valuenow") ?? (each.type === "checkbox" ? each.checked : each.value)"""
