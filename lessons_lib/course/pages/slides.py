@@ -139,16 +139,22 @@ def name(call: ast.Call) -> str:
 
 
 def with_answers(nb, questions=()):
-    """The lecturer's copy: behind each question on a slide its answer, on a slide of its own."""
+    """The lecturer's copy: behind each slide that asks its answers, each on a slide of its own."""
     nb = lecturers(nb, questions)
-    asked = None
+    asked, cells, waiting = None, [], []
     answers = {cell.id: name for name, cell in marked(nb, "exercise")}
     for cell in nb.cells:
+        if kind(cell) in ENDS:  # what belongs to the slide that asks has been shown
+            cells, waiting = cells + waiting, []
         if cell.cell_type == "markdown":
             asked = kind(cell) != "skip"
         elif asked and cell.id in answers:
             cell.metadata["slideshow"] = {"slide_type": "subslide"}
             cell.metadata["answer"] = answers[cell.id]
+            waiting.append(cell)
+            continue
+        cells.append(cell)
+    nb.cells = cells + waiting
     return nb
 
 
