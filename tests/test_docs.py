@@ -104,7 +104,7 @@ def core(notebook) -> list[str]:
 def minutes(notebook) -> tuple[int, int]:
     """(core, all) minutes at a notebook's head; of one that is only planned, the README's."""
     if notebook in NOTEBOOKS:
-        time = re.search(r"\| \*\*Time\*\* \|(.*)", "".join(p.text for p in TEXT[notebook][:6]))
+        time = re.search(r"\| \*\*Time\*\* \|(.*)", "".join(p.text for p in TEXT[notebook]))
         return tuple(int(found) for found in re.findall(r"\d+", time[1]))
     return next((int(r[2]), int(r[3])) for r in rows("README.md") if r[0] == notebook)
 
