@@ -4,7 +4,6 @@ import ast
 import copy
 import html
 import re
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from lessons_lib.course import words
 from lessons_lib.course.notebooks.editions import lecturers, marked
 from lessons_lib.course.notebooks.execute import load
 from lessons_lib.course.notebooks.reading import tree
-from lessons_lib.course.pages.assets import mathjax, reveal
 from lessons_lib.course.practice.lessons import title
 from lessons_lib.course.practice.written import load_questions
 from lessons_lib.files import FileProblem
@@ -194,25 +192,3 @@ def deck(nb, title: str, assets: str) -> str:
         },
     }
     return exporter.from_notebook_node(nb, resources=resources)[0]
-
-
-def copy_assets(folder: Path) -> None:
-    """Put the scripts beside the decks.
-
-    Raises FileNotFoundError, saying what to install, where they are not there.
-    """
-    wanted = {
-        "reveal": (
-            reveal(),
-            ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes"),
-        ),
-        "mathjax": (mathjax(), ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")),
-    }
-    for into, (source, parts) in wanted.items():
-        for part in parts:
-            target = folder / into / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (source / part).is_dir():
-                shutil.copytree(source / part, target, dirs_exist_ok=True)
-            else:
-                shutil.copy(source / part, target)
