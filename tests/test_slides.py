@@ -81,12 +81,12 @@ def test_every_part_of_a_deck_that_begins_also_ends():
 
 
 def test_code_that_only_draws_or_tells_is_not_on_a_slide():
-    nb = small("slide", "-", "-")
-    sources = "show(x)\nshow_table(rows)", "def f(x):\n    return 2 * x", "print(f(3))"
+    nb = small("slide", "-", "-", "-")
+    sources = "show(x)\nshow_table(rows)", "def f(x):\n    return 2 * x", "print(f(3))", "y = 2"
     for each, source in zip(nb.cells, sources, strict=True):
         each |= {"cell_type": "code", "source": source, "outputs": []}
-    nb.cells[1].outputs = []
-    assert [c.metadata["code"] for c in prepared(nb, {}).cells] == [False, True, False]
+    nb.cells[3].metadata.slideshow.code = False
+    assert [c.metadata["code"] for c in prepared(nb, {}).cells] == [False, True, False, False]
     nb.cells[1].outputs = [{"output_type": "display_data", "data": {"image/png": ""}}]
     assert not prepared(nb, {}).cells[1].metadata["code"]
 

@@ -1,10 +1,25 @@
 """A real browser, in which nothing may leave the machine and no page may complain."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from driver import Notebook, lab
 
+from lessons_lib.course.cli.which import course
 from lessons_lib.course.pages import pdf
+
+
+def pytest_collection_modifyitems(items):
+    """What is done to one notebook, and what is done to one book, is done by one process."""
+    for item in items:
+        params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        paths = [each.stem for each in params if isinstance(each, Path)]
+        item.add_marker(pytest.mark.xdist_group((paths or [item.path.stem])[0]))
+
+
+# What JupyterLab itself writes to its console while all is well.
+ITS_OWN = ("Could not restore the debugger state",)  # at each restart of a kernel
 
 
 @pytest.fixture(scope="session")
@@ -24,37 +39,57 @@ def look(chromium):
     A page that asks another machine for anything, raises an error, or writes one to its console
     fails the test, after the test's own assertions.
     """
-    contexts, problems = [], []
+    pages, problems = [], []
 
     def open(url=None, width=1280, height=800, dark=False, **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            **options,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda asked: problems.extend(foreign(asked.url)))
-        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-        page.on(
-            "console",
-            lambda said: said.type == "error" and problems.append(f"console: {said.text}"),
-        )
+        scheme, size = "dark" if dark else "light", {"width": width, "height": height}
+        pages.append(chromium.new_page(viewport=size, color_scheme=scheme, **options))
+        watch(pages[-1], problems)
         if url is not None:
-            page.goto(str(url))
-        return page
+            pages[-1].goto(str(url))
+        return pages[-1]
 
     yield open
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert problems == []
+
+
+@pytest.fixture(scope="session", params=course(), ids=lambda path: path.stem)
+def notebook(request, chromium, tmp_path_factory):
+    """A notebook that a reader has opened in JupyterLab and run, once, from top to bottom.
+
+    All tests of a notebook share it, in the order of their files and lines.
+    """
+    home = tmp_path_factory.mktemp(request.param.stem)
+    with lab(home, request.param.stem) as address:
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        problems = []
+        watch(page, problems)
+        page.goto(address)
+        opened = Notebook(page, home / "lessons/notebooks" / request.param.name)
+        opened.home, opened.problems = home, problems
+        opened.run_all()
+        yield opened
+        page.close()
+
+
+def watch(page, problems: list[str]) -> None:
+    """Keep what goes wrong on a page: requests that leave the machine, and what it complains of."""
+    page.on("request", lambda asked: problems.extend(foreign(asked.url)))
+    page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+    page.on("console", lambda said: problems.extend(complaint(said)))
+
+
+def complaint(said) -> list[str]:
+    """What is wrong with a line of the console: that it is an error, and not JupyterLab's own."""
+    known = said.type != "error" or said.text.startswith(ITS_OWN)
+    return [] if known else [f"console: {said.text}"]
 
 
 def foreign(url: str) -> list[str]:
     """What is wrong with a request: that it leaves this machine."""
     parts = urlsplit(url)
-    at_home = parts.scheme in ("file", "data", "blob", "about") or parts.hostname in (
-        "localhost",
-        "127.0.0.1",
-    )
-    return [] if at_home else [f"asked another machine: {url}"]
+    at_home = ("file", "data", "blob", "about"), ("localhost", "127.0.0.1")
+    fine = parts.scheme in at_home[0] or parts.hostname in at_home[1]
+    return [] if fine else [f"asked another machine: {url}"]

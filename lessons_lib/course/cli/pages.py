@@ -18,11 +18,12 @@ ADDRESS = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+)/([\w
 @click.option("--pdf", is_flag=True, help="Print the lecturer's, notes under the slides.")
 def slides(names, pdf):
     """Make a deck of slides for each notebook under build/slides, and the lecturer's beside it."""
+    from lessons_lib.course.pages.assets import copy_assets
     from lessons_lib.course.pages.pdf import chromium, print_deck
-    from lessons_lib.course.pages.slides import copy_assets, decks
+    from lessons_lib.course.pages.slides import decks
 
     try:
-        copy_assets(SLIDES / "assets")
+        copy_assets(SLIDES / "assets", "reveal", "mathjax")
     except FileNotFoundError as problem:
         raise click.ClickException(str(problem)) from problem
     failed, made = [], []
