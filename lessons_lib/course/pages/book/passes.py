@@ -89,6 +89,12 @@ class Tables(SphinxTransform):
                 table["classes"].append("wordy")
 
 
+def no_empty_heads(app, name, template, context, tree) -> None:
+    """A head of one column that says nothing is a cell like others."""
+    body = context.get("body", "")
+    context["body"] = re.sub(r'<th class="head[^"]*"><p></p></th>', "<td></td>", body)
+
+
 class Letters(SearchEnglish):
     """English, in which an accent belongs to the letter below it: a hat splits no word."""
 
@@ -102,6 +108,7 @@ class Letters(SearchEnglish):
 def setup(app):
     """Enter all of it into Sphinx."""
     search.languages["en"] = Letters
+    app.connect("html-page-context", no_empty_heads)
     for each in (Terms, Code, Tables):
         app.add_transform(each)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
