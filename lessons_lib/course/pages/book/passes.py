@@ -18,6 +18,8 @@ CLOSED = (
     *(addnodes.toctree, addnodes.glossary),
 )
 
+WORDY = 150  # letters in a cell, which in a column as narrow as a word would be a page long
+
 
 class Terms(SphinxTransform):
     """The first mention of each term on a page leads to the glossary."""
@@ -73,8 +75,8 @@ class Code(SphinxTransform):
                 code.replace_self(addnodes.pending_xref("", code.deepcopy(), **about))
 
 
-class Heads(SphinxTransform):
-    """A table whose head says nothing has none."""
+class Tables(SphinxTransform):
+    """A table whose head says nothing has none; one of long sentences keeps them readable."""
 
     default_priority = 800
 
@@ -82,6 +84,15 @@ class Heads(SphinxTransform):
         for head in list(self.document.findall(nodes.thead)):
             if not head.astext().strip():
                 head.parent.remove(head)
+        for table in self.document.findall(nodes.table):
+            if max(len(cell.astext()) for cell in table.findall(nodes.entry)) > WORDY:
+                table["classes"].append("wordy")
+
+
+def no_empty_heads(app, name, template, context, tree) -> None:
+    """A head of one column that says nothing is a cell like others."""
+    body = context.get("body", "")
+    context["body"] = re.sub(r'<th class="head[^"]*"><p></p></th>', "<td></td>", body)
 
 
 class Letters(SearchEnglish):
@@ -97,6 +108,7 @@ class Letters(SearchEnglish):
 def setup(app):
     """Enter all of it into Sphinx."""
     search.languages["en"] = Letters
-    for each in (Terms, Code, Heads):
+    app.connect("html-page-context", no_empty_heads)
+    for each in (Terms, Code, Tables):
         app.add_transform(each)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

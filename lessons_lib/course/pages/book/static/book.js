@@ -23,8 +23,8 @@ function named() {
   }
 }
 
+document.addEventListener("DOMContentLoaded", named);
 addEventListener("load", async () => {
-  named();
   await window.MathJax?.startup?.promise;
   reachable();
 });
