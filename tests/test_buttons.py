@@ -221,6 +221,20 @@ def test_new_numbers_are_asked_and_judged(lesson):
     assert [event.outcome for event in history()[drill.id]] == ["✓", "✗"]
 
 
+def test_one_answer_to_new_numbers_is_one_try(lesson):
+    """A box is left on the way to its button: a browser sends the text, then the press."""
+    check(ID, RIGHT)
+    row = lesson.shown[1]
+    press(row, "New numbers")
+    (drill,) = row.below.children
+    drill.entry.value = "1, 2"
+    line = drill.children[1]
+    line.children[1].click()
+    assert [event.outcome for event in history()[drill.id]] == ["✗"]
+    drill.entry.value = "1, 3"
+    assert [event.outcome for event in history()[drill.id]] == ["✗", "✗"]
+
+
 @pytest.mark.parametrize(
     "answer, left", [(WRONG, ["New numbers", "Again"]), (RIGHT, ["New numbers"])]
 )

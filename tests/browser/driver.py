@@ -144,6 +144,25 @@ class Notebook:
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(source)
 
+    def type(self, i: int, source: str) -> None:
+        """Put other text into a cell, key by key; what follows a colon is indented by itself."""
+        self.cell(i).locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.type(re.sub(r"\n +", "\n", source))
+
+    def tab_to(self, wanted) -> None:
+        """Go by the Tab key, on or back, until this has the focus."""
+        where = """(wanted) => {
+            const now = document.activeElement
+            if (now === wanted) return ""
+            return now.compareDocumentPosition(wanted) & 2 ? "Shift+Tab" : "Tab"
+        }"""
+        for _ in range(30):
+            if not (key := wanted.evaluate(where)):
+                return
+            self.page.keyboard.press(key)
+        raise AssertionError(f"Tab does not lead to {wanted}")
+
     def run(self, i: int) -> None:
         """Run one cell, and wait until it is done."""
         prompt = self.cell(i).locator(".jp-InputPrompt")

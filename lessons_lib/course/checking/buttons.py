@@ -159,7 +159,7 @@ class NewNumbers(Helped):
         self.words = f"`check({id!r}, your answer)` checks it, `hint({id!r})` gives a nudge."
         task = Card("#", id, "new numbers", exercise(id).ask).html()
         self.entry = ipywidgets.Text(continuous_update=False, placeholder="numbers, then Enter")
-        self.message = ipywidgets.HTMLMath()
+        self.message, self._judged = ipywidgets.HTMLMath(), ""
         self.entry.observe(lambda change: self._entered(change["new"]), "value")
         pressed = button("Check", lambda: self._entered(self.entry.value))
         line = ipywidgets.HBox([self.entry, pressed])
@@ -168,7 +168,9 @@ class NewNumbers(Helped):
         self.children = [*above, line, self.message, self.first, self.below]
 
     def _entered(self, text: str) -> None:
-        if text.strip():
+        """Judge it once: whoever goes from the box to Check leaves the box first, and presses."""
+        if text.strip() and text != self._judged:
+            self._judged = text
             self.message.value = card(self.id, attempt(self.id, numbers(text))).html()
 
 
