@@ -1,6 +1,8 @@
 """Every notebook in JupyterLab: it runs, its widgets answer, nothing is cut off, and it stays."""
 
+import pytest
 from controls import VIEW, Output
+from layout import SIZES, USUAL, cut_off, pale, resize
 
 from lessons_lib.course.notebooks.execute import tags
 
@@ -31,3 +33,25 @@ def test_every_widget_answers_mouse_and_keyboard(notebook, record_property):
             record_property(slider, times)
     assert wrong == []
     test_it_runs_from_top_to_bottom_and_nothing_is_red(notebook)
+
+
+@pytest.fixture
+def usual(notebook):
+    """The notebook, whose window and theme are as they were when the test is over."""
+    yield notebook
+    resize(notebook.page, *USUAL)
+    if notebook.page.locator("body[data-jp-theme-light=false]").count():
+        notebook.dark(False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_is_cut_off(usual, size):
+    resize(usual.page, *SIZES[size])
+    assert cut_off(usual.page) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_text_of_an_output_can_be_read(usual, dark):
+    if dark:
+        usual.dark()
+    assert pale(usual.page) == []
