@@ -7,7 +7,7 @@ USUAL = (1280, 900)
 OURS = ".jp-OutputArea-output, .jp-MarkdownOutput, .cm-content"
 
 # An element is cut off where it reaches beyond the panel, or beyond what hides its overflow, and
-# nothing around it scrolls sideways. What only a screen reader sees, and the insides of a slider's
+# nothing around it scrolls sideways; code is to wrap, since its bar is out of sight, too. What only a screen reader sees, and the insides of a slider's
 # track, are no such elements.
 CUT = """(ours) => {
   const seen = (each) => each.getBoundingClientRect().width > 1 && each.checkVisibility()
@@ -19,6 +19,7 @@ CUT = """(ours) => {
   const cut = (each) => {
     const right = each.getBoundingClientRect().right - 1;
     for (let around = each.parentElement; around !== panel; around = around.parentElement) {
+      if (around.matches(".cm-scroller")) return right > around.getBoundingClientRect().right;
       const flow = getComputedStyle(around).overflowX;
       if (flow === "auto" || flow === "scroll")
         return around.getBoundingClientRect().right - 1 > edge;
