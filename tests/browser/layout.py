@@ -7,8 +7,8 @@ USUAL = (1280, 900)
 OURS = ".jp-OutputArea-output, .jp-MarkdownOutput, .cm-content"
 
 # An element is cut off where it reaches beyond the panel, or beyond what hides its overflow, and
-# nothing around it scrolls sideways; code is to wrap, since its bar is out of sight, too. What only a screen reader sees, and the insides of a slider's
-# track, are no such elements.
+# nothing around it scrolls sideways. Code is to wrap: its bar is out of sight, too. What only a
+# screen reader sees, and the insides of a slider's track, are no such elements.
 CUT = """(ours) => {
   const seen = (each) => each.getBoundingClientRect().width > 1 && each.checkVisibility()
     && !each.closest("mjx-assistive-mml, .noUi-target, .jp-mod-hidden");
