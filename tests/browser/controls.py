@@ -32,11 +32,14 @@ WATCH = """(output) => {
     for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, move, true);
   }
   window.moved = window.answered = 0;
-  const picture = (change) => change.target.closest?.(".widget-html");
-  new MutationObserver((changes) => {
-    if (changes.some(picture)) window.answered ||= performance.now();
+  let last = window.seen(output);  // a slider's own number changes at once, and is no picture
+  new MutationObserver(() => {
+    const now = window.seen(output);
+    if (now !== last) window.answered ||= performance.now();
+    last = now;
   }).observe(output, { childList: true, subtree: true });
 }"""
+WAITED = "() => window.answered - window.moved"  # milliseconds
 VALUE = """(each) =>
   each.getAttribute("aria-valuenow") ?? (each.type === "checkbox" ? each.checked : each.value)"""
 LABEL = """(each) => (each.closest(".widget-inline-hbox")?.querySelector("label") ?? each)
@@ -117,8 +120,8 @@ class Output:
         def made(what, do, end=None):
             value = now()
             found = self.move(handle, what, do)
-            if now() != value and not self.draw.count():
-                times.append(self.page.evaluate("() => window.answered - window.moved"))
+            if now() != value and not self.draw.count() and not found:
+                times.append(self.page.evaluate(WAITED))
             if end is not None and float(now()) != float(end):
                 found.append(f"{what}: at {now()}, not at its end, {end}")
             wrong.extend(found)
