@@ -51,9 +51,9 @@ def test_jupyterlab_finds_what_hands_on_the_alt_text():
     (folder,) = (
         option.split("=", 1)[1] for option in lab_options(course()[0]) if "labextensions" in option
     )
-    found = get_federated_extensions([folder])["lessons-alt"]
+    found = get_federated_extensions([folder])["lessons-pictures"]
     load = found["jupyterlab"]["_build"]["load"]
-    assert (ROOT / folder / "lessons-alt" / load).is_file()
+    assert (ROOT / folder / "lessons-pictures" / load).is_file()
 
 
 def test_every_picture_on_a_page_around_the_notebooks_has_words():
