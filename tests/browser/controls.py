@@ -41,7 +41,7 @@ WATCH = """(output) => {
 }"""
 WAITED = "() => window.answered - window.moved"  # milliseconds
 VALUE = """(each) =>
-  each.getAttribute("aria-valuenow") ?? (each.type === "checkbox" ? each.checked : each.value)"""
+  each.getAttribute("aria-valuetext") ?? (each.type === "checkbox" ? each.checked : each.value)"""
 LABEL = """(each) => (each.closest(".widget-inline-hbox")?.querySelector("label") ?? each)
   .textContent.trim().slice(0, 40)"""
 
@@ -128,9 +128,7 @@ class Output:
 
         def click(share):
             handle.scroll_into_view_if_needed()
-            box = handle.locator(
-                "xpath=ancestor::*[contains(@class, 'noUi-target')]"
-            ).bounding_box()
+            box = handle.locator("xpath=../../..").bounding_box()  # of the whole track
             x, y = box["x"] + share * box["width"], box["y"] + box["height"] / 2
             self.page.mouse.click(min(max(x, box["x"] + 1), box["x"] + box["width"] - 1), y)
 
