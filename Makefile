@@ -84,9 +84,9 @@ test-more: $(TEST)
 	  OMP_NUM_THREADS=2 $(TESTS) --part=2/2 $(COMPUTES)
 
 # All but the tests of words, files and programs, which no processor changes, and two slow ones.
-COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench browser buttons cli docs editions \
-  execute files form house imports measure memory names new_notebook notebooks overview practice \
-  say start viz walks widgets written)
+COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench book browser buttons cli docs \
+  editions execute files form house imports measure memory names new_notebook notebooks overview \
+  practice say start viz walks widgets written)
 
 # JupyterLab, slides and book in Chromium, moved by mouse and keyboard as a reader moves them.
 test-browser: $(BROWSER)

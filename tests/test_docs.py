@@ -13,6 +13,7 @@ from lessons_lib.course.cli import main
 from lessons_lib.course.exercises.bank import all_exercises
 from lessons_lib.course.notebooks.execute import load, printed, tags
 from lessons_lib.course.notebooks.reading import claims, values
+from lessons_lib.course.pages.book.glossary import pattern
 from lessons_lib.course.practice.written import load_questions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,7 +104,7 @@ def core(notebook) -> list[str]:
 def minutes(notebook) -> tuple[int, int]:
     """(core, all) minutes at a notebook's head; of one that is only planned, the README's."""
     if notebook in NOTEBOOKS:
-        time = re.search(r"\| \*\*Time\*\* \|(.*)", "".join(p.text for p in TEXT[notebook][:6]))
+        time = re.search(r"\| \*\*Time\*\* \|(.*)", "".join(p.text for p in TEXT[notebook]))
         return tuple(int(found) for found in re.findall(r"\d+", time[1]))
     return next((int(r[2]), int(r[3])) for r in rows("README.md") if r[0] == notebook)
 
@@ -426,20 +427,6 @@ KNOWN_EARLY = {
     ("corrector", "08", "Two letters for one step"),
     ("SDE", "08", "Two letters for one step"),
 }
-
-LETTER = r"\w\u0300-\u036f"  # a letter, or an accent that stands over one
-ACCENTED = "".join(rf"(?<!\\{a})(?<!\\{a} )" for a in ("bar", "hat", "tilde"))
-
-
-def pattern(written: str) -> re.Pattern:
-    """Finds a symbol as it is written: whole, and not when another letter or accent joins it."""
-    latex = written.startswith("\\")
-    before = rf"(?<![{LETTER}\\])" if written[0].isalnum() else ""
-    after = "(?![a-zA-Z])" if latex else rf"(?![{LETTER}])"
-    word = re.fullmatch(r"[a-zé][\w -]{2,}", written)
-    last = written[-1].isalnum()
-    found = before + ACCENTED + re.escape(written) + (after if last else "")
-    return re.compile(found, re.I if word else 0)
 
 
 def place(notebook, section) -> tuple[str, int]:

@@ -74,7 +74,8 @@ on_paper(
 
 def cells() -> list[dict]:
     """The cells of the small notebook, whose first and last lead to its neighbours."""
-    head = f"# {N} {TITLE}\n\n| | |\n|---|---|\n| **Time** | 5 minutes; 6 in all |"
+    table = "| This lesson | In short |\n|---|---|\n| **Time** | 5 minutes; 6 in all |"
+    head = f"# {N} {TITLE}\n\n{table}"
     begin = cell(
         "code",
         "from lessons_lib.course import begin, cards, check, questions, tally\n\n"

@@ -63,6 +63,13 @@ def test_an_answer_is_on_the_lecturers_slides_only_and_behind_its_question():
     assert [c.id for c in prepared(with_answers(nb), {}).cells] == ["t"]
 
 
+def test_what_stands_under_a_question_stays_with_it_where_its_answer_follows():
+    nb = small("slide", "skip", "fragment", "notes", "slide")
+    nb.cells[1] |= {"cell_type": "code", "source": "one_step_by_hand = ...", "outputs": []}
+    nb.cells[1].metadata.tags = ["exercise:ddim.one_step_by_hand"]
+    assert [c.id for c in with_answers(nb).cells] == ["c0", "c2", "c3", "c1", "c4"]
+
+
 def small(*kinds: str):
     """A notebook with one line of prose in each cell."""
     cells = [cell("markdown", f"line {i}", id=f"c{i}") for i in range(len(kinds))]
@@ -81,12 +88,12 @@ def test_every_part_of_a_deck_that_begins_also_ends():
 
 
 def test_code_that_only_draws_or_tells_is_not_on_a_slide():
-    nb = small("slide", "-", "-")
-    sources = "show(x)\nshow_table(rows)", "def f(x):\n    return 2 * x", "print(f(3))"
+    nb = small("slide", "-", "-", "-")
+    sources = "show(x)\nshow_table(rows)", "def f(x):\n    return 2 * x", "print(f(3))", "y = 2"
     for each, source in zip(nb.cells, sources, strict=True):
         each |= {"cell_type": "code", "source": source, "outputs": []}
-    nb.cells[1].outputs = []
-    assert [c.metadata["code"] for c in prepared(nb, {}).cells] == [False, True, False]
+    nb.cells[3].metadata.slideshow.code = False
+    assert [c.metadata["code"] for c in prepared(nb, {}).cells] == [False, True, False, False]
     nb.cells[1].outputs = [{"output_type": "display_data", "data": {"image/png": ""}}]
     assert not prepared(nb, {}).cells[1].metadata["code"]
 

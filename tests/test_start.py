@@ -84,6 +84,14 @@ def test_a_table_says_the_same_in_html_and_nothing_else(monkeypatch):
     assert rich.count("text-align:left") == len(ROWS) + 1  # words: one column, its head too
 
 
+def test_a_head_without_words_is_none(monkeypatch):
+    monkeypatch.setattr(start, "in_notebook", lambda: True)
+    said = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: said.append(bundle))
+    show_table(("", "calls"), [("DDIM", 5)])
+    assert re.findall(r"<(t[hd])\b", said[0]["text/html"]) == ["td", "th", "th", "td"]
+
+
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match="rows: .* has 2 cells, and must have 3"):
         show_table(HEAD, [*ROWS, ("DDPM", 5)])

@@ -241,9 +241,10 @@ def test_an_unknown_word_is_answered_with_those_near_it():
         captions_of("a xylophone")
 
 
-def test_enter_draws_and_asks_nothing_twice():
+@pytest.mark.parametrize("entry", ["words", "avoid"])
+def test_enter_draws_and_asks_nothing_twice(entry):
     widget = playground({"blind": blind})
-    enter = lambda: widget.words._handle_custom_msg({"event": "submit"}, [])
+    enter = lambda: getattr(widget, entry)._handle_custom_msg({"event": "submit"}, [])
     widget.words.value = "3"
     enter()
     assert widget._alt.startswith("16 pictures of 3 ") and not widget.draw_button.disabled

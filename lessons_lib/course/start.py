@@ -76,10 +76,14 @@ def _plain_table(lines, words) -> str:
 
 
 def _html_table(lines, words) -> str:
-    """The same for eyes and for screen readers: the head names columns, the first cell a row."""
+    """The same for eyes and for screen readers: the head names columns, the first cell a row.
+
+    A head without words is none: a screen reader would announce it, and say nothing.
+    """
     sides = ["left" if each else "right" for each in words]
 
     def row(cells, *kinds) -> str:
+        kinds = [kind if cell else "td" for kind, cell in zip(kinds, cells, strict=True)]
         filled = zip(kinds, sides, cells, strict=True)
         tagged = [f'<{k} style="text-align:{s}">{html.escape(c)}</{k[:2]}>' for k, s, c in filled]
         return f"<tr>{''.join(tagged)}</tr>"

@@ -88,7 +88,8 @@ class playground(Pictured, ipywidgets.VBox):
 
         self.unfold.observe(self._fold, "value")
         self.model.observe(self._changed_model, "value")
-        self.words.on_msg(lambda _, said, __: said.get("event") == "submit" and self._clicked())
+        for entry in (self.words, self.avoid):
+            entry.on_msg(lambda _, said, __: said.get("event") == "submit" and self._clicked())
         self.draw_button.on_click(self._clicked)
         self.stop_button.on_click(lambda _: self.stop())
         self.gallery = ipywidgets.HTML()

@@ -3,11 +3,16 @@
 from axe_playwright_python.sync_playwright import Axe
 
 
-def barriers(page, *known: str) -> list[str]:
-    """The serious and critical findings of axe on a page, but for the rules that are known."""
-    found = [rule for rule in Axe().run(page).response["violations"] if rule["id"] not in known]
+def barriers(page, *known: str, within: str | None = None) -> list[str]:
+    """The serious and critical findings of axe on a page, but for the rules that are known.
+
+    within: look only inside what this selector finds.
+    """
+    quiet = {"resultTypes": ["violations"], "preload": False}  # a page on file:// fetches no style
+    rules = Axe().run(page, context=within, options=quiet).response["violations"]
+    found = [rule for rule in rules if rule["id"] not in known]
     return [
         f"{rule['id']}, {len(rule['nodes'])} times: {rule['nodes'][0]['html'][:120]}"
         for rule in found
-        if rule["impact"] in ("serious", "critical")
+        if rule["id"] not in known and rule["impact"] in ("serious", "critical")
     ]

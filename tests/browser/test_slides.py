@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from lessons_lib.course.cli import main, pages
 from lessons_lib.course.cli.which import course
+from lessons_lib.course.pages.assets import copy_assets
 from lessons_lib.course.pages.pdf import print_deck
-from lessons_lib.course.pages.slides import HEIGHT, WIDTH, copy_assets, decks, load_notes
+from lessons_lib.course.pages.slides import HEIGHT, WIDTH, decks, load_notes
 
 SMALLEST = 24  # pixels of 900: what the back row still reads
 
@@ -51,7 +52,7 @@ UNSET = r"""() => [
 def folder(tmp_path_factory):
     """A folder with the scripts that decks need."""
     made = tmp_path_factory.mktemp("slides")
-    copy_assets(made / "assets")
+    copy_assets(made / "assets", "reveal", "mathjax")
     return made
 
 
@@ -70,6 +71,7 @@ def test_no_slide_is_cut_off_or_shut_to_anybody(path, edition, folder, look):
     on_screen = shown(look, page)
     assert on_screen.evaluate(UNSET) == []
     assert on_screen.locator("img:not([alt]), img[alt='']").count() == 0
+    assert on_screen.locator(".reveal").bounding_box()["height"] == HEIGHT  # else all is white
     slides = on_screen.evaluate(MEASURE)
     assert len(slides) > 5
     wrong = []

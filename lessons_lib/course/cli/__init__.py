@@ -23,7 +23,7 @@ for command in (
     *(answers.check, answers.progress),
     *(running.run, running.rewrite, running.solve),
     *(makers.train, makers.measure, makers.bench),
-    pages.slides,
+    *(pages.slides, pages.book),
     machine.doctor,
 ):
     main.add_command(command)

@@ -49,10 +49,12 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
     import zmq
 
     root = which.ROOT if path in course() else path.parent
+    here = Path(__file__).parent
     options = [
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
-        f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",  # no news, no updates
+        f"--LabApp.app_settings_dir={here / 'settings'}",  # no news, no updates
+        f"--LabApp.extra_labextensions_path={here / 'labextensions'}",  # alt text
         "--ContentsManager.pre_save_hook=lessons_lib.course.notebooks.keeping.before_saving",
         # In the newer protocol it mistakes a message to a connection that has just been closed, as
         # at a restart, for one in the older: reads a huge length in it, and grows by 3 gigabytes.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lessons_lib.course.cli.which import made, names_of_notebooks, notebooks
+from lessons_lib.course.cli.which import ROOT, made, names_of_notebooks, notebooks
 
 MIB = 2**20
 BAR = "{desc} {bar} {elapsed}"
@@ -15,9 +15,15 @@ BAR = "{desc} {bar} {elapsed}"
 @names_of_notebooks
 def run(names):
     """Run notebooks top to bottom, with no browser; pages go to build/html."""
-    from lessons_lib.course.notebooks.execute import to_html
+    from lessons_lib.course.pages.assets import copy_assets
+    from lessons_lib.course.pages.page import to_html
 
-    failed = []
+    failed, scripts = [], ROOT / "build" / "html" / "assets"
+    try:
+        copy_assets(scripts, "mathjax")
+    except FileNotFoundError as problem:
+        scripts = None
+        click.echo(f"Formulas stay in the pages as they are written. {problem}")
     click.echo(f"{'notebook':<32} {'seconds':>8} {'peak MiB':>9}")
     for path in notebooks(names):
         try:
@@ -25,7 +31,7 @@ def run(names):
         except ValueError as problem:
             failed.append(str(problem))
             continue
-        to_html(result.notebook, made("html", path).with_suffix(".html"))
+        to_html(result.notebook, made("html", path).with_suffix(".html"), scripts)
         mark = "✗" if result.error else "✓"
         row = f"{path.stem:<32} {result.seconds:8.1f} {result.peak_bytes / MIB:9.0f}  {mark}"
         click.echo(row)

@@ -285,14 +285,3 @@ def printed(output) -> str:
         return "\n".join([output.ename, output.evalue, *output.traceback])
     texts = (v for k, v in output.data.items() if not k.startswith("image/") or "svg" in k)
     return "\n".join(v if isinstance(v, str) else json.dumps(v) for v in texts)
-
-
-def to_html(nb, path) -> None:
-    """Write an executed notebook as a page for the browser."""
-    from nbconvert import HTMLExporter  # slow to import, and only needed here
-
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    resources = {"metadata": {"name": path.stem}}
-    body, _ = HTMLExporter().from_notebook_node(nb, resources=resources)
-    path.write_text(body, encoding="utf-8")

@@ -1,5 +1,6 @@
 """Where the scripts lie that pages need; they come with packages, and are never committed."""
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,3 +26,28 @@ def within(package: str, folder: str) -> Path:
         wanted = "pip install -c constraints.txt -e '.[pages]'"
         raise FileNotFoundError(f"{package} is not installed: `make slides` does it, or {wanted}")
     return found
+
+
+def copy_assets(folder: Path, *wanted: str) -> None:
+    """Put scripts beside the pages that need them, each in a folder of its name.
+
+    wanted: "reveal", "mathjax".
+    Raises FileNotFoundError, saying what to install, where they are not there.
+    """
+    parts = {
+        "reveal": (
+            reveal,
+            ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes"),
+        ),
+        "mathjax": (mathjax, ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")),
+    }
+    for name in wanted:
+        found, files = parts[name]
+        source = found()
+        for file in files:
+            target = folder / name / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if (source / file).is_dir():
+                shutil.copytree(source / file, target, dirs_exist_ok=True)
+            else:
+                shutil.copy(source / file, target)

@@ -4,7 +4,6 @@ import ast
 import copy
 import html
 import re
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from lessons_lib.course import words
 from lessons_lib.course.notebooks.editions import lecturers, marked
 from lessons_lib.course.notebooks.execute import load
 from lessons_lib.course.notebooks.reading import tree
-from lessons_lib.course.pages.assets import mathjax, reveal
 from lessons_lib.course.practice.lessons import title
 from lessons_lib.course.practice.written import load_questions
 from lessons_lib.files import FileProblem
@@ -25,7 +23,7 @@ WIDTH, HEIGHT = 1600, 900  # a slide, in its own pixels; the browser scales it t
 ENDS = ("slide", "subslide")
 
 # What tells a reader something, and teaches no formula: its code stays off the slides.
-TELLS = {"show", "show_table", "explore", "print", "cards", "tally"}
+TELLS = {"show", "show_table", "explore", "print", "questions", "cards", "tally"}
 
 
 class Note(NamedTuple):
@@ -122,8 +120,11 @@ def aside(text: str, id: str):
 
 
 def teaches(cell) -> bool:
-    """Whether a cell is code that is part of the lesson: it does more than draw, or tell."""
-    if cell.cell_type != "code":
+    """Whether a cell is code that is part of the lesson: it does more than draw, or tell.
+
+    A cell whose slideshow metadata say `"code": false` prepares what it tells: a table of results.
+    """
+    if cell.cell_type != "code" or not cell.metadata.get("slideshow", {}).get("code", True):
         return False
     if any("image/png" in output.get("data", {}) for output in cell.outputs):
         return False
@@ -138,16 +139,22 @@ def name(call: ast.Call) -> str:
 
 
 def with_answers(nb, questions=()):
-    """The lecturer's copy: behind each question on a slide its answer, on a slide of its own."""
+    """The lecturer's copy: behind each slide that asks its answers, each on a slide of its own."""
     nb = lecturers(nb, questions)
-    asked = None
+    asked, cells, waiting = None, [], []
     answers = {cell.id: name for name, cell in marked(nb, "exercise")}
     for cell in nb.cells:
+        if kind(cell) in ENDS:  # what belongs to the slide that asks has been shown
+            cells, waiting = cells + waiting, []
         if cell.cell_type == "markdown":
             asked = kind(cell) != "skip"
         elif asked and cell.id in answers:
             cell.metadata["slideshow"] = {"slide_type": "subslide"}
             cell.metadata["answer"] = answers[cell.id]
+            waiting.append(cell)
+            continue
+        cells.append(cell)
+    nb.cells = cells + waiting
     return nb
 
 
@@ -191,25 +198,3 @@ def deck(nb, title: str, assets: str) -> str:
         },
     }
     return exporter.from_notebook_node(nb, resources=resources)[0]
-
-
-def copy_assets(folder: Path) -> None:
-    """Put the scripts beside the decks.
-
-    Raises FileNotFoundError, saying what to install, where they are not there.
-    """
-    wanted = {
-        "reveal": (
-            reveal(),
-            ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes"),
-        ),
-        "mathjax": (mathjax(), ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")),
-    }
-    for into, (source, parts) in wanted.items():
-        for part in parts:
-            target = folder / into / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (source / part).is_dir():
-                shutil.copytree(source / part, target, dirs_exist_ok=True)
-            else:
-                shutil.copy(source / part, target)
