@@ -14,7 +14,6 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import pytest
 from jupyter_core.utils import run_sync
@@ -219,17 +218,17 @@ def test_what_widgets_showed_stands_after_an_evening_in_which_their_cells_did_no
 
 
 def test_what_comes_on_a_closed_connection_is_read_in_the_protocol_of_an_open_one(tmp_path):
+    """The server forgets at the end what was agreed on, and reads on."""
     from jupyter_server.serverapp import ServerApp
+    from jupyter_server.services.kernels import websocket
+    from jupyter_server.services.kernels.connection import channels
 
     app = ServerApp()
     app.parse_command_line(lab_options(tmp_path / "mine.ipynb"))
-    connection = app.kernel_websocket_connection_class(config=app.config)
-    newer = "v1.kernel.websocket.jupyter.org"
-    with patch.object(type(connection), "websocket_handler", SimpleNamespace()) as handler:
-        handler.selected_subprotocol = newer
-        assert connection.subprotocol == newer
-        del handler.selected_subprotocol  # as of a socket that is closed
-        assert connection.subprotocol == newer
+    closed = channels.ZMQChannelsWebsocketConnection(config=app.config)
+    agree = websocket.KernelWebsocketHandler.select_subprotocol
+    newer = ["v1.kernel.websocket.jupyter.org"]
+    assert agree(SimpleNamespace(connection=closed), newer) == closed.subprotocol
 
 
 def test_jupyterlab_is_told_to_keep_what_widgets_show(tmp_path):

@@ -11,8 +11,6 @@ import click
 from lessons_lib.course.cli import which
 from lessons_lib.course.cli.which import copies, course, is_path, names_of_notebooks, notebooks
 
-CONNECTION = "lessons_lib.course.notebooks.connection.Remembering"
-
 
 @click.command()
 @click.argument("notebook", required=False, default="00_start_here")
@@ -58,7 +56,9 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
         f"--LabApp.app_settings_dir={here / 'settings'}",  # no news, no updates
         f"--LabApp.extra_labextensions_path={here / 'labextensions'}",  # alt text
         "--ContentsManager.pre_save_hook=lessons_lib.course.notebooks.keeping.before_saving",
-        f"--ServerApp.kernel_websocket_connection_class={CONNECTION}",
+        # In the newer protocol it mistakes a message to a connection that has just been closed, as
+        # at a restart, for one in the older: reads a huge length in it, and grows by 3 gigabytes.
+        "--ZMQChannelsWebsocketConnection.kernel_ws_protocol=",
         "--LabApp.log_level=ERROR",
         "--ServerApp.log_level=ERROR",  # the address is printed all the same
         "--ServerApp.answer_yes=True",  # Ctrl-C stops without asking
