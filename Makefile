@@ -86,7 +86,7 @@ test-more: $(TEST)
 # All but the tests of words, files and programs, which no processor changes, and two slow ones.
 COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench book browser buttons cli docs \
   editions execute files form house imports measure memory names new_notebook notebooks overview \
-  practice say start viz walks widgets written)
+  page practice say slides start viz walks widgets written)
 
 # JupyterLab, slides and book in Chromium, moved by mouse and keyboard as a reader moves them.
 test-browser: $(BROWSER)

@@ -218,17 +218,19 @@ def test_what_widgets_showed_stands_after_an_evening_in_which_their_cells_did_no
 
 
 def test_what_comes_on_a_closed_connection_is_read_in_the_protocol_of_an_open_one(tmp_path):
-    """The server forgets at the end what was agreed on, and reads on."""
+    """The server's own forgets at the end what was agreed on, and reads on."""
     from jupyter_server.serverapp import ServerApp
-    from jupyter_server.services.kernels import websocket
-    from jupyter_server.services.kernels.connection import channels
+    from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
     app = ServerApp()
     app.parse_command_line(lab_options(tmp_path / "mine.ipynb"))
-    closed = channels.ZMQChannelsWebsocketConnection(config=app.config)
-    agree = websocket.KernelWebsocketHandler.select_subprotocol
-    newer = ["v1.kernel.websocket.jupyter.org"]
-    assert agree(SimpleNamespace(connection=closed), newer) == closed.subprotocol
+    newer = "v1.kernel.websocket.jupyter.org"
+    handler = KernelWebsocketHandler.__new__(KernelWebsocketHandler)  # with no request behind it
+    handler.ws_connection = SimpleNamespace(selected_subprotocol=newer)
+    connection = app.kernel_websocket_connection_class(parent=app, websocket_handler=handler)
+    begun = connection.subprotocol
+    handler.ws_connection = None  # as tornado has it when the socket is closed
+    assert connection.subprotocol == begun == newer
 
 
 def test_jupyterlab_is_told_to_keep_what_widgets_show(tmp_path):

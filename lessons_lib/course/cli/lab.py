@@ -56,9 +56,7 @@ def lab_options(path: Path, no_browser: bool = False) -> list[str]:
         f"--LabApp.app_settings_dir={here / 'settings'}",  # no news, no updates
         f"--LabApp.extra_labextensions_path={here / 'labextensions'}",  # alt text
         "--ContentsManager.pre_save_hook=lessons_lib.course.notebooks.keeping.before_saving",
-        # In the newer protocol it mistakes a message to a connection that has just been closed, as
-        # at a restart, for one in the older: reads a huge length in it, and grows by 3 gigabytes.
-        "--ZMQChannelsWebsocketConnection.kernel_ws_protocol=",
+        "--ServerApp.kernel_websocket_connection_class=lessons_lib.course.cli.connection.Connection",
         "--LabApp.log_level=ERROR",
         "--ServerApp.log_level=ERROR",  # the address is printed all the same
         "--ServerApp.answer_yes=True",  # Ctrl-C stops without asking

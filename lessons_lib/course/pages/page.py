@@ -29,31 +29,35 @@ def to_html(nb, path, scripts: Path | None = None) -> None:
 
 def page(nb, name: str, assets: str | None = None) -> str:
     """The page that is a notebook; assets: where its scripts lie, as seen from the page."""
+    about = {"light": colours(LIGHT), "dark": colours(DARK), "assets": assets}
+    return exported(nb, "page", heading(nb) or name, about)
+
+
+def exported(nb, template: str, title: str, about: dict) -> str:
+    """A notebook by one of the templates, with the style sheet and the script of that name."""
     from nbconvert import HTMLExporter  # slow to import, and only needed here
-    from pygments.formatters import HtmlFormatter
     from traitlets.config import Config
 
     exporter = HTMLExporter(
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
-        template_name="page",
+        template_name=template,
         extra_template_basedirs=[str(HERE / "templates")],
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
-    resources = {
-        "metadata": {"name": heading(nb) or name},
-        "page": {
-            "css": (HERE / "page.css").read_text(encoding="utf-8"),
-            "script": (HERE / "page.js").read_text(encoding="utf-8"),
-            "light": HtmlFormatter(style=LIGHT).get_style_defs(".highlight"),
-            "dark": HtmlFormatter(style=DARK).get_style_defs(".highlight"),
-            "assets": assets,
-        },
-    }
+    beside = {kind: (HERE / f"{template}.{kind}").read_text("utf-8") for kind in ("css", "js")}
+    resources = {"metadata": {"name": title}, template: beside | about}
     body = exporter.from_notebook_node(nb, resources=resources)[0]
     body = body.replace("<th></th>", "<td></td>")  # a head without words is none
     return re.sub(r'(href="\w+)\.ipynb(?=["#])', r"\1.html", body)  # to the page beside it
+
+
+def colours(style: str) -> str:
+    """The colours of code."""
+    from pygments.formatters import HtmlFormatter
+
+    return HtmlFormatter(style=style).get_style_defs(".highlight")
 
 
 def heading(nb) -> str:

@@ -13,11 +13,15 @@ from lessons_lib.course import words
 from lessons_lib.course.notebooks.editions import lecturers, marked
 from lessons_lib.course.notebooks.execute import load
 from lessons_lib.course.notebooks.reading import tree
+from lessons_lib.course.pages.page import colours, exported
 from lessons_lib.course.practice.lessons import title
 from lessons_lib.course.practice.written import load_questions
 from lessons_lib.files import FileProblem
 
 WIDTH, HEIGHT = 1600, 900  # a slide, in its own pixels; the browser scales it to the screen
+
+# Colours of code, of accessible-pygments, which comes with the book's theme.
+COLOURS = "a11y-high-contrast-light"
 
 # The kinds of cell that begin a slide: to the right of the one before, or below it.
 ENDS = ("slide", "subslide")
@@ -175,26 +179,6 @@ def decks(path: Path, assets: str = "assets") -> tuple[str, str]:
 
 def deck(nb, title: str, assets: str) -> str:
     """The page that is a notebook's deck; assets: where its scripts lie, as seen from the page."""
-    from nbconvert import HTMLExporter  # slow to import, and only needed here
-    from pygments.formatters import HtmlFormatter
-
-    here = Path(__file__).parent
-    colours = HtmlFormatter(style="a11y-high-contrast-light").get_style_defs(".highlight")
-    exporter = HTMLExporter(
-        template_name="deck",
-        extra_template_basedirs=[str(here / "templates")],
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-    )
-    resources = {
-        "metadata": {"name": title},
-        "deck": {
-            "css": (here / "slides.css").read_text(encoding="utf-8"),
-            "script": (here / "slides.js").read_text(encoding="utf-8"),
-            "colours": colours,
-            "assets": assets,
-            "width": WIDTH,
-            "height": HEIGHT,
-        },
-    }
-    return exporter.from_notebook_node(nb, resources=resources)[0]
+    about = {"colours": colours(COLOURS), "assets": assets, "width": WIDTH, "height": HEIGHT}
+    body = exported(nb, "deck", title, about)
+    return re.sub(r'<a href="#[^"]*">(.*?)</a>', r"\1", body)  # a section may be on no slide
