@@ -10,6 +10,7 @@ from lessons_lib.course.cli.which import course
 from lessons_lib.course.pages import pdf
 
 
+@pytest.hookimpl(tryfirst=True)  # before those who hand out the groups look
 def pytest_collection_modifyitems(items):
     """What is done to one notebook, and what is done to one book, is done by one process."""
     for item in items:
@@ -18,8 +19,8 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group((paths or [item.path.stem])[0]))
 
 
-# What JupyterLab itself writes to its console while all is well.
-ITS_OWN = ("Could not restore the debugger state",)  # at each restart of a kernel
+# What JupyterLab itself complains of while all is well: at each restart of a kernel.
+ITS_OWN = ("Could not restore the debugger state", "Canceled future for")
 
 
 @pytest.fixture(scope="session")
@@ -77,14 +78,13 @@ def notebook(request, chromium, tmp_path_factory):
 def watch(page, problems: list[str]) -> None:
     """Keep what goes wrong on a page: requests that leave the machine, and what it complains of."""
     page.on("request", lambda asked: problems.extend(foreign(asked.url)))
-    page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-    page.on("console", lambda said: problems.extend(complaint(said)))
+    page.on("pageerror", lambda error: problems.extend(complaint(str(error))))
+    page.on("console", lambda said: said.type == "error" and problems.extend(complaint(said.text)))
 
 
-def complaint(said) -> list[str]:
-    """What is wrong with a line of the console: that it is an error, and not JupyterLab's own."""
-    known = said.type != "error" or said.text.startswith(ITS_OWN)
-    return [] if known else [f"console: {said.text}"]
+def complaint(said: str) -> list[str]:
+    """What is wrong with an error: that it is not one of JupyterLab's own."""
+    return [] if said.startswith(ITS_OWN) else [f"error: {said}"]
 
 
 def foreign(url: str) -> list[str]:

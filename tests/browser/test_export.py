@@ -47,7 +47,7 @@ def test_a_page_is_shut_to_nobody(path, scripts, look):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert page.evaluate(WIDE) == []
-            if dark == (width == 390):  # where it is narrow, more scrolls
+            if width == 390 and (not dark or path == course()[0]):  # dark colours are the same
                 assert barriers(page) == []
     assert page.title() == heading(nb)
     assert page.evaluate(UNSET) == [] and page.locator("mjx-container").count() > 5

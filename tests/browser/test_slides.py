@@ -84,8 +84,8 @@ def test_no_slide_is_cut_off_or_shut_to_anybody(path, edition, folder, look):
         if -small < SMALLEST:
             wrong.append(f"{slide['id']}: letters of {-small} pixels: {which}")
     assert wrong == []
-    on_paper = shown(look, page, "?paper")  # where all slides are seen at once
-    assert barriers(on_paper) == []
+    if edition == "lecturer":  # which has all slides of the other; on paper they are seen at once
+        assert barriers(shown(look, page, "?paper")) == []
 
 
 @pytest.fixture

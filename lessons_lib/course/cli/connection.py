@@ -1,20 +1,16 @@
-"""JupyterLab's connection to a kernel, which still knows at its end how it began."""
+"""JupyterLab's connection to a kernel, which reads nothing more once it is closed."""
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 
 class Connection(ZMQChannelsWebsocketConnection):
-    """A connection that reads its last messages as it has read all others.
+    """A connection that leaves what comes after its end.
 
-    The server's own forgets, once it is closed, on which protocol it had agreed. What comes late,
-    as at the restart of a kernel, is then read in the older one: a wrong number in it is taken for
-    a length, and the server grows by three gigabytes.
+    The server's own reads on, as at the restart of a kernel, and has forgotten the protocol: it
+    takes a wrong number for a length, and grows by three gigabytes.
     """
 
-    _agreed = None
-
-    @property
-    def subprotocol(self):
-        """The protocol that was agreed on; None is the older one."""
-        self._agreed = super().subprotocol or self._agreed
-        return self._agreed
+    def handle_incoming_message(self, incoming_msg):
+        """Hand a message on to the kernel, unless the socket has been closed."""
+        if self.websocket_handler.ws_connection is not None:
+            super().handle_incoming_message(incoming_msg)
