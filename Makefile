@@ -90,7 +90,7 @@ COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench book browser button
 
 # JupyterLab, slides and book in Chromium, moved by mouse and keyboard as a reader moves them.
 test-browser: $(BROWSER)
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n $(PROCESSES) --dist loadgroup tests/browser
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n $(PROCESSES) tests/browser
 
 # Do the tests notice when one thing in the library changes? It may be stopped and started again.
 mutants: $(MUTANTS)

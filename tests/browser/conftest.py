@@ -1,23 +1,27 @@
 """A real browser, in which nothing may leave the machine and no page may complain."""
 
-from pathlib import Path
+import re
 from urllib.parse import urlsplit
 
 import pytest
 from driver import Notebook, lab
+from xdist.scheduler import LoadScopeScheduling
 
 from lessons_lib.course.cli.which import course
 from lessons_lib.course.pages import pdf
 
 
-@pytest.hookimpl(wrapper=True)  # before those who hand out the groups look
-def pytest_collection_modifyitems(items):
-    """What is done to one notebook, and what is done to one book, is done by one process."""
-    for item in items:
-        params = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        paths = [each.stem for each in params if isinstance(each, Path)]
-        item.add_marker(pytest.mark.xdist_group((paths or [item.path.stem])[0]))
-    return (yield)
+class Together(LoadScopeScheduling):
+    """All that is done to one notebook, or in one file, is done by one process."""
+
+    def _split_scope(self, nodeid):
+        of = re.search(r"\[(\d\d_[a-z_]+)", nodeid)
+        return of[1] if of else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Hand out the tests so."""
+    return Together(config, log)
 
 
 # What JupyterLab itself complains of while all is well: at each restart of a kernel.
