@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lessons_lib.diffuse import eps_from_x0
 from lessons_lib.guards import answer, condition, dice, finite, function, need, start, whole

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from lessons_lib.course import start
 from lessons_lib.course.start import begin, show, show_table, usable_cores
@@ -15,6 +16,16 @@ def test_begin_gives_a_seeded_generator_on_the_cpu():
     assert device.type in ("cpu", "cuda") and g.device.type == "cpu"
     expected = torch.rand(3, generator=torch.Generator().manual_seed(4))
     assert torch.equal(torch.rand(3, generator=g), expected)
+
+
+def test_a_bar_is_not_written_where_errors_are(monkeypatch, capsys):
+    monkeypatch.setattr(tqdm, "__init__", tqdm.__init__)  # put back in the end
+    monkeypatch.setattr(start, "in_notebook", lambda: True)
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    begin()
+    assert list(tqdm(range(3), desc="walk")) == [0, 1, 2]
+    said = capsys.readouterr()
+    assert "walk: 100%" in said.out and said.err == ""
 
 
 def test_threads_are_never_more_than_the_cores(monkeypatch):

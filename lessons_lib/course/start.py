@@ -6,9 +6,12 @@ And how a notebook says numbers: `show` in a line, `show_table` in a table.
 import html
 import os
 import re
+import sys
+from functools import partialmethod
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from lessons_lib.course.say import in_notebook
 from lessons_lib.guards import seeded
@@ -23,6 +26,8 @@ def begin(seed: int = 0, threads: int = 1) -> tuple[torch.device, torch.Generato
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, min(threads, usable_cores())))
+    if in_notebook():  # where whatever is written to stderr is red, and a bar is no error
+        tqdm.__init__ = partialmethod(tqdm.__init__, file=sys.stdout)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return device, seeded(seed)
 

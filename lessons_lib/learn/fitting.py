@@ -9,7 +9,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lessons_lib.learn.training import Progress, Training
 
