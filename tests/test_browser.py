@@ -10,10 +10,10 @@ import math
 import os
 import queue
 import re
-import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jupyter_core.utils import run_sync
@@ -217,23 +217,25 @@ def test_what_widgets_showed_stands_after_an_evening_in_which_their_cells_did_no
     assert all(data["image/png"] == "a picture" for data in shown)
 
 
-def test_what_comes_on_a_closed_connection_is_not_read(tmp_path):
-    """The server's own reads on, and no longer knows how: a number becomes a huge length."""
+def test_what_comes_on_a_closed_connection_is_read_as_before(tmp_path, monkeypatch):
+    """The server's own no longer knows how to read it: a number becomes a huge length."""
     from jupyter_server.serverapp import ServerApp
     from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
     from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
     app = ServerApp()
     app.parse_command_line(lab_options(tmp_path / "mine.ipynb"))
-    handler = KernelWebsocketHandler.__new__(KernelWebsocketHandler)  # with no request behind it
-    handler.ws_connection = None  # as tornado has it when the socket is closed
-    late = struct.pack("<3Q", 2, 24, 24)  # of the newer protocol; the older one sees a length
+    newer = "v1.kernel.websocket.jupyter.org"
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda _: None)
     both = ZMQChannelsWebsocketConnection, app.kernel_websocket_connection_class
-    theirs, ours = (each(parent=app, websocket_handler=handler) for each in both)
-    theirs.channels = ours.channels = {"shell": None}
-    with pytest.raises(struct.error):
-        theirs.handle_incoming_message(late)
-    ours.handle_incoming_message(late)
+    for kind, known in zip(both, (None, newer), strict=True):
+        handler = KernelWebsocketHandler.__new__(KernelWebsocketHandler)  # no request behind it
+        handler.ws_connection = SimpleNamespace(selected_subprotocol=newer)
+        connection = kind(parent=app, websocket_handler=handler)
+        connection.connect()
+        assert connection.subprotocol == newer
+        handler.ws_connection = None  # as tornado has it when the socket is closed
+        assert connection.subprotocol == known
 
 
 def test_jupyterlab_is_told_to_keep_what_widgets_show(tmp_path):

@@ -14,6 +14,7 @@ KNOWN = (
     "aria-allowed-attr",  # its toolbar: aria-pressed on buttons that are none to be pressed in
     "aria-input-field-name",  # its editors have no name, nor have ipywidgets' sliders
     "scrollable-region-focusable",  # its box around Markdown, where a formula is wide
+    "aria-prohibited-attr",  # its cells of Markdown have a label, and no role
     "aria-required-children",  # its feed of cells holds other things than articles
 )
 

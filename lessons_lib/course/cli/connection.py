@@ -1,16 +1,24 @@
-"""JupyterLab's connection to a kernel, which reads nothing more once it is closed."""
+"""JupyterLab's connection to a kernel, which still knows at its end how it began."""
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 
 class Connection(ZMQChannelsWebsocketConnection):
-    """A connection that leaves what comes after its end.
+    """A connection that reads its last messages as it has read all others.
 
-    The server's own reads on, as at the restart of a kernel, and has forgotten the protocol: it
-    takes a wrong number for a length, and grows by three gigabytes.
+    The server's own forgets, once its socket is closed, on which protocol it had agreed. What comes
+    late, as at the restart of a kernel, is then misread: a number in it is taken for a length, the
+    server grows by three gigabytes, and the cells that were to run never do.
     """
 
-    def handle_incoming_message(self, incoming_msg):
-        """Hand a message on to the kernel, unless the socket has been closed."""
-        if self.websocket_handler.ws_connection is not None:
-            super().handle_incoming_message(incoming_msg)
+    _agreed = None
+
+    def connect(self):
+        """Begin, and remember the protocol."""
+        self._agreed = super().subprotocol
+        return super().connect()
+
+    @property
+    def subprotocol(self):
+        """The protocol that was agreed on; None is the oldest one."""
+        return self._agreed
