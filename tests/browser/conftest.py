@@ -24,8 +24,12 @@ def pytest_xdist_make_scheduler(config, log):
     return Together(config, log)
 
 
-# What JupyterLab itself complains of while all is well: at each restart of a kernel.
-ITS_OWN = ("Could not restore the debugger state", "Canceled future for")
+# What JupyterLab itself complains of while all is well.
+ITS_OWN = (
+    "Could not restore the debugger state",  # at each restart of a kernel
+    "Canceled future for",  # the same
+    "Comm not found for comm id",  # a word to a widget whose cell has just been run again
+)
 
 
 @pytest.fixture(scope="session")

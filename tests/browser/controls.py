@@ -1,6 +1,7 @@
 """Every control of a widget, found by itself and moved over its range, by mouse and keyboard."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from driver import LONG
 from playwright.sync_api import TimeoutError
@@ -96,8 +97,9 @@ class Output:
         self.draw.click()
         changed = self.changes(before, LONG)
         stop = self.output.locator("button", has_text="Stop")
-        if stop.is_enabled():
-            stop.click()
+        with suppress(TimeoutError):  # it may have been done before Stop was pressed
+            if stop.is_enabled():
+                stop.click(timeout=2_000)
         ready = "(draw) => !draw.disabled"
         self.page.wait_for_function(ready, arg=self.draw.element_handle(), timeout=LONG)
         return changed
