@@ -28,7 +28,7 @@ def pytest_xdist_make_scheduler(config, log):
 ITS_OWN = (
     "Could not restore the debugger state",  # at each restart of a kernel
     "Canceled future for",  # the same
-    "Comm not found for comm id",  # a word to a widget whose cell has just been run again
+    "Comm not found for comm id",  # a word to a widget that is gone
 )
 
 
