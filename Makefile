@@ -88,9 +88,12 @@ COMPUTES := $(patsubst %,--ignore=tests/test_%.py,bank bench book browser button
   editions execute files form house imports measure memory names new_notebook notebooks overview \
   page practice say slides start viz walks widgets written)
 
-# JupyterLab, slides and book in Chromium, moved by mouse and keyboard as a reader moves them.
+# JupyterLab, slides and book in Chromium, moved by mouse and keyboard as a reader moves them. What
+# fails is tried once more, and says so: JupyterLab itself now and then loses a message.
+LOOK := OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n $(PROCESSES) tests/browser
+
 test-browser: $(BROWSER)
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n $(PROCESSES) tests/browser
+	@$(LOOK) || { echo "Once more, what has failed:"; $(LOOK) --lf --lfnf=none; }
 
 # Do the tests notice when one thing in the library changes? It may be stopped and started again.
 mutants: $(MUTANTS)
