@@ -10,9 +10,8 @@ def barriers(page, *known: str, within: str | None = None) -> list[str]:
     """
     quiet = {"resultTypes": ["violations"], "preload": False}  # a page on file:// fetches no style
     rules = Axe().run(page, context=within, options=quiet).response["violations"]
-    found = [rule for rule in rules if rule["id"] not in known]
     return [
         f"{rule['id']}, {len(rule['nodes'])} times: {rule['nodes'][0]['html'][:120]}"
-        for rule in found
+        for rule in rules
         if rule["id"] not in known and rule["impact"] in ("serious", "critical")
     ]

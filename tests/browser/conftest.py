@@ -78,7 +78,7 @@ def notebook(request, chromium, tmp_path_factory):
         watch(page, problems)
         page.goto(address)
         opened = Notebook(page, home / "lessons/notebooks" / request.param.name)
-        opened.home, opened.problems = home, problems
+        opened.problems = problems
         opened.run_all()
         yield opened
         page.close()

@@ -52,7 +52,6 @@ class Output:
 
     def __init__(self, page, output, name: str):
         self.page, self.output, self.name = page, output, name
-        self.latencies: dict[str, list[float]] = {}  # milliseconds, of each slider
         output.scroll_into_view_if_needed()
         self.handle = output.element_handle()
         page.evaluate(WATCH, self.handle)
@@ -117,13 +116,10 @@ class Output:
         """Dragged to both ends, clicked between; the same by the keys."""
         low, high = (handle.get_attribute(f"aria-value{end}") for end in ("min", "max"))
         now = lambda: handle.evaluate(VALUE)
-        wrong, times = [], self.latencies.setdefault(f"{self.name}, {handle.evaluate(LABEL)}", [])
+        wrong = []
 
         def made(what, do, end=None):
-            value = now()
             found = self.move(handle, what, do)
-            if now() != value and not self.draw.count() and not found:
-                times.append(self.page.evaluate(WAITED))
             if end is not None and f"{float(now()):.1f}" != end:  # as it is rounded for the ear
                 found.append(f"{what}: at {now()}, not at its end, {end}")
             wrong.extend(found)

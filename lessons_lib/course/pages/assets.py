@@ -43,11 +43,15 @@ def copy_assets(folder: Path, *wanted: str) -> None:
     }
     for name in wanted:
         found, files = parts[name]
-        source = found()
-        for file in files:
-            target = folder / name / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (source / file).is_dir():
-                shutil.copytree(source / file, target, dirs_exist_ok=True)
-            else:
-                shutil.copy(source / file, target)
+        copy_parts(found(), folder / name, files)
+
+
+def copy_parts(source: Path, folder: Path, parts: tuple[str, ...]) -> None:
+    """Copy files and folders out of one folder into another, each to the same place."""
+    for part in parts:
+        target = folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target, dirs_exist_ok=True)
+        else:
+            shutil.copy(source / part, target)

@@ -162,23 +162,23 @@ def with_answers(nb, questions=()):
     return nb
 
 
-def decks(path: Path, assets: str = "assets") -> tuple[str, str]:
+def decks(path: Path) -> tuple[str, str]:
     """A notebook's two pages: the room's deck, and the lecturer's, with answers.
 
-    assets: the address of the scripts' folder, as seen from both pages.
+    Their scripts lie beside them, in a folder `assets`.
     Raises ValueError for a notebook without notes or questions, or a file that is no notebook.
     """
     nb, number = load(path), path.name[:2]
     notes, called = load_notes(number), f"{number} {title(path)}"
     ours = with_answers(nb, load_questions(number))
     return (
-        deck(prepared(nb, notes), f"{called}: slides", assets),
-        deck(prepared(ours, notes), f"{called}: slides with answers", assets),
+        deck(prepared(nb, notes), f"{called}: slides"),
+        deck(prepared(ours, notes), f"{called}: slides with answers"),
     )
 
 
-def deck(nb, title: str, assets: str) -> str:
-    """The page that is a notebook's deck; assets: where its scripts lie, as seen from the page."""
-    about = {"colours": colours(COLOURS), "assets": assets, "width": WIDTH, "height": HEIGHT}
+def deck(nb, title: str) -> str:
+    """The page that is a notebook's deck."""
+    about = {"colours": colours(COLOURS), "assets": "assets", "width": WIDTH, "height": HEIGHT}
     body = exported(nb, "deck", title, about)
     return re.sub(r'<a href="#[^"]*">(.*?)</a>', r"\1", body)  # a section may be on no slide

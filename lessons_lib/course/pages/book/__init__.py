@@ -93,7 +93,4 @@ def make(folder: Path = files.ROOT / "build" / "book", repository: str = "") -> 
 def static(folder: Path) -> None:
     """Put the book's own style and script, and what it needs of MathJax, into a folder."""
     shutil.copytree(HERE / "static", folder)
-    for name in SCRIPTS:
-        source, target = assets.mathjax() / name, folder / "mathjax" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+    assets.copy_parts(assets.mathjax(), folder / "mathjax", SCRIPTS)
